@@ -1,0 +1,120 @@
+"""The checks of the project, one session each; `python3 dev.py` lists and runs them."""
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+COVERAGE = Path(".coverage.d")  # one folder of data for each session, combined by `coverage`
+EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run
+
+
+def group(name: str) -> tuple[str, ...]:
+    """Return the requirements of a dependency group."""
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def run_pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest under coverage, with the session's own arguments last."""
+    data = (COVERAGE / session.name).resolve()
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
+    command = ["coverage", "run", "-m", "pytest", *arguments, *session.posargs]
+    session.run(*command, env={"COVERAGE_FILE": str(data / "data")})
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests and all examples in the docs, with the light extras: the one to run while working."""
+    session.install("-e", EXTRAS, *group("extras-test"))
+    run_pytest(session)
+
+
+@nox.session(name="tests-core")
+def tests_core(session: nox.Session) -> None:
+    """The tests with the core dependencies alone."""
+    session.install("-e", ".", *group("test"))
+    run_pytest(session)
+
+
+@nox.session(name="tests-lowest", python=PYTHONS[0], venv_backend="uv")
+def tests_lowest(session: nox.Session) -> None:
+    """The tests with the oldest Python and the lowest direct versions that `pyproject.toml` allows."""
+    session.install("--resolution=lowest-direct", "-e", EXTRAS, *group("extras-test"))
+    run_pytest(session)
+
+
+@nox.session(name="tests-pythons", python=PYTHONS, download_python="never")
+def tests_pythons(session: nox.Session) -> None:
+    """The tests without extras on every supported Python that this machine has."""
+    session.install("-e", ".", *group("test"))
+    run_pytest(session)
+
+
+@nox.session
+def keras(session: nox.Session) -> None:
+    """The tests of the Keras formats, on a real Keras model."""
+    session.install("-e", ".[keras]", *group("keras-test"))
+    session.env["KERAS_BACKEND"] = "jax"
+    run_pytest(session, "tests", "-k", "keras")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Combine what the test sessions covered: every line and branch, or a reason why not."""
+    session.install(*group("test"))
+    folders = [str(folder) for folder in sorted(COVERAGE.iterdir()) if folder.is_dir()]
+    session.env["COVERAGE_FILE"] = str(COVERAGE / "data")
+    session.run("coverage", "combine", "--keep", "--quiet", *folders)
+    session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and formatting."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(name="typing")
+def types(session: nox.Session) -> None:
+    """Mypy and pyright, both strict."""
+    session.install("-e", ".", *group("typing"))
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """The layers and other import contracts."""
+    session.install("-e", ".", *group("imports"))
+    session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into `docs/_build`; a warning is an error."""
+    session.install("-e", ".", *group("docs"))
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "docs", "docs/_build", *session.posargs)
+
+
+@nox.session
+def quickstart(session: nox.Session) -> None:
+    """Store, promote, roll back and verify a model of real market data, with the built wheel."""
+    session.install(".", *group("quickstart"))
+    session.run("python", "examples/quickstart.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The benchmarks, each beside its peer in one run."""
+    session.install(".", *group("bench"))
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,0 +1,31 @@
+"""Time as the library sees it: timezone-aware UTC, from a clock that can be passed in."""
+
+from datetime import UTC, datetime
+
+from mlprod.errors import InvalidDataError
+from mlprod.typing import Clock
+
+__all__ = ["aware", "now", "system_clock"]
+
+
+def system_clock() -> datetime:
+    """Return the time of the machine, in UTC."""
+    return datetime.now(UTC)
+
+
+def now(clock: Clock | None) -> datetime:
+    """Read the clock (None: the machine's), insisting on an aware time."""
+    return aware(clock(), "the clock's answer") if clock else system_clock()
+
+
+def aware(moment: datetime, what: str) -> datetime:
+    """Return the moment in UTC.
+
+    Raises:
+        InvalidDataError: if it has no timezone, because guessing one shifts history by hours.
+    """
+    if moment.tzinfo is None:
+        raise InvalidDataError(
+            f"{what} {moment.isoformat()} has no timezone; pass one, e.g. datetime.now(UTC)"
+        )
+    return moment.astimezone(UTC)

@@ -1,0 +1,146 @@
+"""The process-wide defaults, and the functions that use them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, final
+
+import attrs
+
+from mlprod.formats import Format, Trust
+from mlprod.models import Bump, ModelMetadata, ModelRef, ModelSerializer, RetentionPolicy, Verify
+from mlprod.storage import Store, StoreLike, open_store, resolve_store, swap_default_store
+from mlprod.typing import JSON, Clock
+
+__all__ = [
+    "Configuration",
+    "configure",
+    "get_active_model",
+    "get_model_serializer",
+    "load_model",
+    "save_model",
+]
+
+
+@attrs.frozen(kw_only=True)
+class _Settings:
+    """What the process-wide instances are made with, and the instances made so far."""
+
+    trust: Trust | None = None
+    retention: RetentionPolicy | None = None
+    clock: Clock | None = None
+    instances: dict[type[Any], Any] = attrs.field(factory=dict[type[Any], Any], eq=False)
+
+
+@final
+class _Process:
+    """The one piece of state; replaced whole, so that threads and forked children need no lock."""
+
+    settings: _Settings = _Settings()
+
+
+@final
+class Configuration:
+    """What `configure` did; leaving its ``with`` block restores what was there before."""
+
+    def __init__(self, before: tuple[_Settings, Store | None]) -> None:
+        """Remember what to restore."""
+        self._before: Final = before
+
+    def __enter__(self) -> "Configuration":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Restore what was there before."""
+        _Process.settings, store = self._before
+        swap_default_store(store)
+
+
+def configure(
+    store: StoreLike | None = None,
+    *,
+    trust: Trust | None = None,
+    retention: RetentionPolicy | None = None,
+    clock: Clock | None = None,
+    **storage_options: Any,  # noqa: ANN401 - whatever the filesystem takes
+) -> Configuration:
+    """Set the defaults of this process; everything not given goes back to its own default.
+
+    Args:
+        store: a URL, a path or a store; None means the environment variable ``MLPROD_STORE``, else the
+            folder ``.mlprod`` under the current directory at the first use.
+        trust: for the process-wide `ModelSerializer`.
+        retention: for the process-wide `ModelSerializer`.
+        clock: for the process-wide instances.
+        **storage_options: for `open_store`.
+
+    Returns:
+        A context manager that restores what was there before; it need not be used.
+
+    Example:
+        >>> with configure(store="memory://configured"):
+        ...     save_model([1, 2, 3], "numbers").id
+        'numbers@1.0.0'
+    """
+    opened = None if store is None else open_store(store, **storage_options)
+    before = _Process.settings, swap_default_store(opened)
+    _Process.settings = _Settings(trust=trust, retention=retention, clock=clock)
+    return Configuration(before)
+
+
+def get_model_serializer() -> ModelSerializer:
+    """Return the process-wide `ModelSerializer`, on the default store."""
+    settings = _Process.settings
+    found = settings.instances.get(ModelSerializer)
+    if found is None:
+        made = ModelSerializer(
+            resolve_store(None), trust=settings.trust, retention=settings.retention, clock=settings.clock
+        )
+        found = settings.instances.setdefault(ModelSerializer, made)  # atomic: all threads get the same
+    serializer: ModelSerializer = found
+    return serializer
+
+
+def save_model(
+    model: object,
+    name: str,
+    metrics: Mapping[str, float] | None = None,
+    config: Mapping[str, Any] | None = None,
+    *,
+    version: str | None = None,
+    bump: Bump = "patch",
+    format: str | Format | None = None,  # noqa: A002 - the word users look for
+    tags: Iterable[str] = (),
+    aliases: Iterable[str] = (),
+    parent: ModelRef | None = None,
+    examples: tuple[Any, Any] | None = None,
+    signature: Mapping[str, JSON] | None = None,
+    activate: bool = False,
+) -> ModelMetadata:
+    """Save a model in the default store; see `ModelSerializer.save`."""
+    return get_model_serializer().save(
+        model,
+        name,
+        metrics,
+        config,
+        version=version,
+        bump=bump,
+        format=format,
+        tags=tags,
+        aliases=aliases,
+        parent=parent,
+        examples=examples,
+        signature=signature,
+        activate=activate,
+    )
+
+
+def load_model(
+    ref: ModelRef, *, verify: Verify = "full", mmap: bool = False, trust: Trust | None = None
+) -> Any:  # noqa: ANN401 - whatever was saved
+    """Load a model from the default store; see `ModelSerializer.load`."""
+    return get_model_serializer().load(ref, verify=verify, mmap=mmap, trust=trust)
+
+
+def get_active_model(name: str | None = None) -> Any:  # noqa: ANN401 - whatever was saved
+    """Load the version in production from the default store; see `ModelSerializer.get_active`."""
+    return get_model_serializer().get_active(name)

@@ -1,0 +1,145 @@
+"""The structure of a model as JSON, with its arrays taken out by name.
+
+JSON's own null, booleans, numbers and strings stand for themselves, a JSON list for a list;
+everything else is an object with one key that says what it is:
+
+``{"dict": {…}}``, ``{"items": [[key, value], …]}`` (a dict with other keys than strings),
+``{"tuple": […]}``, ``{"array": name}``, ``{"array": name, "order": "F"}``, ``{"scalar": name}``
+(a numpy scalar), ``{"float": "nan"}`` and ``{"complex": [real, imaginary]}``.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from mlprod._names import type_name
+from mlprod.errors import FormatError
+from mlprod.formats._layout import METADATA, Array, tag_of
+
+__all__ = ["assemble", "dismantle"]
+
+_Path: TypeAlias = tuple[object, ...]
+
+_DEEPEST = 200
+_SCALARS = frozenset({type(None), bool, int, float, str})
+
+
+def dismantle(model: object) -> tuple[Any, dict[str, Array]]:
+    """Return the structure of a model as JSON, and its arrays by the names it refers to them by.
+
+    Raises:
+        FormatError: at the first part that could not come back as it is.
+    """
+    arrays: dict[str, Array] = {}
+    return _node(model, (), arrays), arrays
+
+
+def assemble(tree: Any, array: Callable[[str], Array]) -> object:  # noqa: ANN401, C901 - JSON; a table
+    """Return the model of a structure, asking for its arrays by name.
+
+    Raises:
+        FormatError: if this is not a structure that `dismantle` makes.
+    """
+    match tree:
+        case None | bool() | int() | float() | str():
+            return tree
+        case list():
+            return [assemble(item, array) for item in tree]
+        case {"array": str(name), "order": "F"}:
+            found = array(name)
+            return np.asfortranarray(found) if found.flags.writeable else found
+        case {"array": str(name)}:
+            return array(name)
+        case {"scalar": str(name)}:
+            return array(name)[()]
+        case {"dict": dict(items)}:
+            return {key: assemble(item, array) for key, item in items.items()}
+        case {"items": list(pairs)}:
+            return dict(_pair(pair, array) for pair in pairs)
+        case {"tuple": list(items)}:
+            return tuple(assemble(item, array) for item in items)
+        case {"float": "nan" | "inf" | "-inf" as text}:
+            return float(text)
+        case {"complex": [real, imaginary]}:
+            return complex(_number(assemble(real, array)), _number(assemble(imaginary, array)))
+        case _:
+            raise _malformed()
+
+
+def _node(value: object, path: _Path, arrays: dict[str, Array]) -> Any:  # noqa: ANN401 - JSON
+    if len(path) > _DEEPEST:
+        raise _cannot(path[:3], f"is nested more than {_DEEPEST} deep, or contains itself")
+    match value:
+        case np.ndarray():
+            return _array_node(value, path, arrays)
+        case np.generic():  # before float and complex, which np.float64 and np.complex128 are, too
+            return {"scalar": _take(np.asarray(value), path, arrays)}
+        case float() if type(value) is float:
+            return value if math.isfinite(value) else {"float": str(value)}
+        case complex() if type(value) is complex:
+            return {"complex": [_node(value.real, path, arrays), _node(value.imag, path, arrays)]}
+        case list() if type(value) is list:
+            return [_node(item, (*path, index), arrays) for index, item in enumerate(value)]
+        case tuple() if type(value) is tuple:
+            return {"tuple": [_node(item, (*path, index), arrays) for index, item in enumerate(value)]}
+        case dict() if type(value) is dict:
+            return _dict_node(value, path, arrays)
+        case _ if type(value) in _SCALARS:
+            return value
+        case _:
+            raise _cannot(path, f"is a {type_name(value)}, neither plain data nor an array")
+
+
+def _dict_node(value: dict[Any, Any], path: _Path, arrays: dict[str, Array]) -> dict[str, Any]:
+    items = [(key, _node(item, (*path, key), arrays)) for key, item in value.items()]
+    if all(type(key) is str for key in value):
+        return {"dict": dict(items)}
+    for key in value:
+        if type(key) not in _SCALARS:
+            raise _cannot(path, f"has the key {key!r}; keys are strings, numbers, booleans or None")
+    return {"items": [[_node(key, path, arrays), node] for key, node in items]}
+
+
+def _array_node(value: Array, path: _Path, arrays: dict[str, Array]) -> dict[str, str]:
+    if type(value) not in {np.ndarray, np.memmap}:
+        raise _cannot(path, f"is a {type(value).__name__}, of which only the numbers could be kept")
+    name = _take(value, path, arrays)
+    is_fortran = value.flags.f_contiguous and not value.flags.c_contiguous
+    return {"array": name, "order": "F"} if is_fortran else {"array": name}
+
+
+def _take(value: Array, path: _Path, arrays: dict[str, Array]) -> str:
+    """Keep an array under a name that shows where it was, like ``layers.0.weight``."""
+    if tag_of(value.dtype) is None:
+        raise _cannot(path, f"has the dtype {value.dtype}, which the safetensors layout cannot hold")
+    name = ".".join(str(part) for part in path).encode(errors="replace").decode() or "array"
+    unique, count = name, 1
+    while unique in arrays or unique == METADATA:
+        unique, count = f"{name}~{count}", count + 1
+    arrays[unique] = value
+    return unique
+
+
+def _pair(pair: Any, array: Callable[[str], Array]) -> tuple[Any, Any]:  # noqa: ANN401 - JSON
+    match pair:
+        case [key, value] if type(known := assemble(key, array)) in _SCALARS:
+            return known, assemble(value, array)
+        case _:
+            raise _malformed()
+
+
+def _number(value: object) -> float:
+    if type(value) in {int, float}:
+        return float(value)  # type: ignore[arg-type]
+    raise _malformed()
+
+
+def _cannot(path: _Path, why: str) -> FormatError:
+    where = "".join(f"[{part!r}]" for part in path)
+    return FormatError(f"model{where[:200]} {why}")
+
+
+def _malformed() -> FormatError:
+    return FormatError("the payload's structure is not one that mlprod writes")

@@ -1,0 +1,122 @@
+"""Cleaning up: first the decision what may go, then the deleting of what it lets go."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import final
+
+import attrs
+
+from mlprod._clock import now
+from mlprod.models import _decisions as decisions
+from mlprod.models._events import Event, ModelDeleted, PayloadsSwept
+from mlprod.models._fold import fold
+from mlprod.models._payloads import FOLDER, begun_at
+from mlprod.models._reference import find_model
+from mlprod.models._retention import RetentionPolicy
+from mlprod.models._state import Registry
+from mlprod.models._values import CleanupReport
+from mlprod.storage import Head, Ledger, Stamp, Store, explained, join
+from mlprod.typing import Clock
+
+__all__ = ["Cleaner"]
+
+_log = logging.getLogger("mlprod.models")
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Cleaner:
+    """Removes from one store what no version needs."""
+
+    store: Store
+    ledger: Ledger[Registry, Event]
+    clock: Clock | None
+
+    def clean(
+        self, name: str | None, policy: RetentionPolicy | None, *, grace: timedelta, dry_run: bool
+    ) -> CleanupReport:
+        """Remove versions by the policy, and what writers that never finished left behind.
+
+        The sweep is decided before anything is deleted. A slow writer whose payload is older than the
+        grace period learns of the sweep when it comes to decide, and writes its payload again.
+        """
+        files = self._files(name)
+
+        def decide(head: Head[Registry]) -> list[Event]:
+            time = max(now(self.clock), head.time)
+            events: list[Event] = []
+            if policy is not None:
+                names = list(head.state.models) if name is None else [name]
+                events += decisions.retire(head.state, names, policy, time)
+            horizon = max(time - grace, head.state.swept_before)
+            if horizon > head.state.swept_before and _orphans(files, head.state, horizon):
+                events.append(PayloadsSwept(before=horizon))
+            return events
+
+        head = self.ledger.head()
+        if name is not None:
+            find_model(head.state, name, self.store.url)
+        if dry_run:
+            events: Sequence[Event] = decide(head)
+            after = head.state
+            for event in events:
+                after = fold(after, event, Stamp(head.number + 1, head.time))
+        else:
+            appended = self.ledger.append(decide, head=head)
+            events, after = appended.events, appended.head.state
+        orphans = _orphans(files, after, after.swept_before)
+        deleted = after.blobs(living=False)
+        dead = [path for path in files if path in deleted]
+        return CleanupReport(
+            removed=tuple(
+                f"{event.name}@{event.version}" for event in events if isinstance(event, ModelDeleted)
+            ),
+            orphans=tuple(orphans),
+            freed_bytes=self._discard([*orphans, *dead], dry_run=dry_run),
+            partial_writes=0 if dry_run else self._discard_partial(grace),
+            dry_run=dry_run,
+        )
+
+    def discard_deleted(self, events: Iterable[Event], registry: Registry) -> None:
+        """Delete the payloads of versions that these events deleted."""
+        deleted = [event for event in events if isinstance(event, ModelDeleted)]
+        versions = [registry.models[event.name].versions[event.version] for event in deleted]
+        for blob in (blob for version in versions for blob in version.saved.blobs()):
+            self._delete(blob.path)
+
+    def _files(self, name: str | None) -> list[str]:
+        with explained("list the payloads", self.store):
+            return self.store.list(FOLDER if name is None else join(FOLDER, name))
+
+    def _discard(self, paths: Iterable[str], *, dry_run: bool) -> int:
+        freed = 0
+        for path in paths:
+            try:
+                freed += self.store.size(path)
+            except FileNotFoundError:  # another cleanup was faster
+                continue
+            except OSError as error:
+                _log.warning("could not measure the unneeded payload %s: %s", path, error)
+                continue
+            if not dry_run:
+                self._delete(path)
+        return freed
+
+    def _delete(self, path: str) -> None:
+        """Delete, or leave it to the next cleanup: what nobody refers to does no harm."""
+        try:
+            self.store.delete(path)
+        except OSError as error:
+            _log.warning("could not delete the unneeded payload %s, the next cleanup() will: %s", path, error)
+
+    def _discard_partial(self, grace: timedelta) -> int:
+        with explained("remove partial writes", self.store):
+            return self.store.discard_partial(older_than_seconds=grace.total_seconds())
+
+
+def _orphans(files: Iterable[str], registry: Registry, horizon: datetime) -> list[str]:
+    """Return the payloads that no version ever referred to and that were begun up to the horizon."""
+    known = registry.blobs(living=True) | registry.blobs(living=False)
+    begun = ((path, begun_at(path)) for path in files if path not in known)
+    return [path for path, since in begun if since is not None and since <= horizon]

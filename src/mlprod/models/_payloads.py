@@ -1,0 +1,162 @@
+"""The bytes of models: written once under a name of their own, checked whenever they are read."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, final
+
+import numpy as np
+import xxhash
+
+from mlprod.errors import ChecksumError, StoreError, UntrustedModelError
+from mlprod.models._events import Blob
+from mlprod.storage import Store, explained, join
+from mlprod.typing import Buffer, Chunks
+
+__all__ = ["FOLDER", "Payloads", "begun_at"]
+
+FOLDER: Final = "models/payloads"
+
+_SLICE_BYTES = 1 << 20  # small enough that what was hashed is still in the cache when it is written
+_ADVICE = "restore it from a backup, or use another version"
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+_FILE = re.compile(r"([0-9]{8}T[0-9]{6}\.[0-9]{6}Z)-[0-9a-f]{16}")
+
+
+def begun_at(path: str) -> datetime | None:
+    """Return when the writing of a payload began, or None if this is not the path of one."""
+    match = _FILE.match(path.rpartition("/")[2])
+    return datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC) if match else None
+
+
+@final
+class Payloads:
+    """The payloads of one store."""
+
+    def __init__(self, store: Store) -> None:
+        """Name the store."""
+        self._store = store
+
+    def write(self, name: str, begun: datetime, suffix: str, chunks: Chunks, *, secure: bool) -> Blob:
+        """Write bytes under a new name; `secure` adds the hash that a signature needs."""
+        path = join(FOLDER, name, f"{begun.strftime(_STAMP)}-{secrets.token_hex(8)}{suffix}")
+        meter = _Meter(secure=secure)
+        with explained(f"write the payload {path}", self._store):
+            self._store.put(path, meter.measured(chunks))
+        return meter.blob(path)
+
+    def read(
+        self, blob: Blob, *, verify: bool = True, secure: bool = False, mmap: bool = False
+    ) -> memoryview:
+        """Return the bytes, checked.
+
+        Args:
+            blob: what was saved.
+            verify: compare the checksum; the size is always compared.
+            secure: compare the hash that the signature covers, too.
+            mmap: on a local store, return a read-only view of the file instead of a copy.
+
+        Raises:
+            ChecksumError: if the bytes are not those that were saved.
+            UntrustedModelError: if only the secure hash differs: somebody made them look right.
+            StoreError: if they are missing, or cannot be read.
+        """
+        meter = _Meter(secure=secure)
+        update = meter.update if verify else _ignore
+        local = self._store.local_path(blob.path)
+        with explained(f"read the payload {blob.path}", self._store):
+            try:
+                if local is None:
+                    payload = memoryview(bytearray(self._store.get(blob.path)))
+                    _check_size(blob, len(payload))
+                    _in_slices(payload, update)
+                elif mmap and blob.size:
+                    _check_size(blob, local.stat().st_size)
+                    payload = np.memmap(local, mode="r").data
+                    _in_slices(payload, update)
+                else:
+                    payload = _read_file(local, blob, update)
+            except FileNotFoundError as error:
+                raise StoreError(
+                    f"the payload {blob.path} is missing in {self._store.url}; {_ADVICE}"
+                ) from error
+        if verify:
+            meter.compare(blob)
+        return payload
+
+
+@final
+class _Meter:
+    """Measures bytes as they pass."""
+
+    def __init__(self, *, secure: bool) -> None:
+        self._size = 0
+        self._checksum = xxhash.xxh3_128()
+        self._sha256 = hashlib.sha256() if secure else None
+
+    def update(self, piece: Buffer) -> None:
+        self._size += len(piece)
+        self._checksum.update(piece)
+        if self._sha256 is not None:
+            self._sha256.update(piece)
+
+    def measured(self, chunks: Chunks) -> Iterator[Buffer]:
+        """Pass the chunks on in slices, each measured just before it is written."""
+        for chunk in chunks:
+            view = memoryview(chunk)
+            for start in range(0, len(view), _SLICE_BYTES):
+                piece = view[start : start + _SLICE_BYTES]
+                self.update(piece)
+                yield piece
+
+    def blob(self, path: str) -> Blob:
+        return Blob(
+            path=path,
+            size=self._size,
+            checksum=f"xxh3_128:{self._checksum.hexdigest()}",
+            sha256=self._sha256.hexdigest() if self._sha256 else None,
+        )
+
+    def compare(self, saved: Blob) -> None:
+        found = self.blob(saved.path)
+        if found.checksum != saved.checksum:
+            raise ChecksumError(
+                f"the payload {saved.path} has changed since it was saved (its checksum is {found.checksum}, "
+                f"it was saved with {saved.checksum}); {_ADVICE}"
+            )
+        if self._sha256 is not None and found.sha256 != saved.sha256:
+            raise UntrustedModelError(f"the payload {saved.path} is not the one that was signed")
+
+
+def _check_size(blob: Blob, size: int) -> None:
+    if size != blob.size:
+        raise ChecksumError(
+            f"the payload {blob.path} has {size:,} bytes, but {blob.size:,} were saved; {_ADVICE}"
+        )
+
+
+def _read_file(path: Path, blob: Blob, update: Callable[[Buffer], None]) -> memoryview:
+    """Read a file into writable memory, measuring each slice while it is still in the cache."""
+    with path.open("rb", buffering=0) as file:
+        _check_size(blob, path.stat().st_size)
+        payload = np.empty(blob.size, dtype=np.uint8).data
+        position = 0
+        while position < blob.size:
+            count = file.readinto(payload[position : position + _SLICE_BYTES])
+            if not count:
+                _check_size(blob, position)
+            update(payload[position : position + count])
+            position += count
+    return payload
+
+
+def _in_slices(payload: memoryview, update: Callable[[Buffer], None]) -> None:
+    for start in range(0, len(payload), _SLICE_BYTES):
+        update(payload[start : start + _SLICE_BYTES])
+
+
+def _ignore(piece: Buffer) -> None:
+    """Measure nothing."""

@@ -1,0 +1,102 @@
+"""Loading: the bytes that were saved, checked, and only what the caller trusts."""
+
+from typing import Any, final
+
+from mlprod.errors import InvalidConfigError, MLProdError
+from mlprod.formats import BinaryFormat, Formats, Trust
+from mlprod.models._events import Blob
+from mlprod.models._examples import Predict, default_predict, difference
+from mlprod.models._payloads import Payloads
+from mlprod.models._signing import check_signature
+from mlprod.models._state import Version
+from mlprod.models._values import Check, ValidationReport, Verify
+
+__all__ = ["Reader"]
+
+
+@final
+class Reader:
+    """Reads versions of the models of one store."""
+
+    def __init__(self, payloads: Payloads, formats: Formats, trust: Trust) -> None:
+        """Take what every load has in common; `trust` is the least that every caller gives."""
+        self._payloads = payloads
+        self._formats = formats
+        self._trust = trust
+
+    def payload(self, version: Version, trust: Trust | None = None) -> memoryview:
+        """Return the stored bytes, verified."""
+        return self._read(version, version.saved.payload, self._granted(trust))
+
+    def model(
+        self, version: Version, *, verify: Verify = "full", mmap: bool = False, trust: Trust | None = None
+    ) -> object:
+        """Return the model; see `ModelSerializer.load`."""
+        granted = self._granted(trust)
+        if granted.key is not None and verify != "full":
+            raise InvalidConfigError(
+                f"{version.id}: a signature covers every byte, so a key needs verify='full'"
+            )
+        payload = self._read(version, version.saved.payload, granted, verify=verify == "full", mmap=mmap)
+        return self._formats.get(version.saved.format).decode(payload, trust=granted)
+
+    def validate(
+        self, version: Version, *, predict: Predict | None, trust: Trust | None, rtol: float, atol: float
+    ) -> ValidationReport:
+        """Return what holds and what does not; see `ModelSerializer.validate`."""
+        granted = self._granted(trust)
+        checks = list[Check]()
+
+        def passes(name: str, step: Any, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the step returns
+            """Run a step, note how it went, and return its result (None if it failed)."""
+            try:
+                result = step(*arguments)
+            except MLProdError as error:
+                checks.append(Check(name, passed=False, detail=str(error)))
+                return None
+            checks.append(Check(name, passed=True))
+            return result
+
+        if granted.key is not None:
+            passes("signature", check_signature, version.saved, granted.key)
+        payload = passes("payload", self.payload, version, trust)
+        if payload is None:
+            return ValidationReport.of(version.id, checks)
+        model = passes(
+            "loads", lambda: (self._formats.get(version.saved.format).decode(payload, trust=granted),)
+        )
+        if model is not None and version.saved.examples is not None:
+            examples = passes("examples are whole", self._examples, version, version.saved.examples, granted)
+            if examples is not None:
+                checks.append(_replay(model[0], examples, predict or default_predict(model[0]), rtol, atol))
+        return ValidationReport.of(version.id, checks)
+
+    def _granted(self, trust: Trust | None) -> Trust:
+        return self._trust if trust is None else trust | self._trust
+
+    def _read(
+        self, version: Version, blob: Blob, trust: Trust, *, verify: bool = True, mmap: bool = False
+    ) -> memoryview:
+        if trust.key is not None:
+            check_signature(version.saved, trust.key)
+        return self._payloads.read(blob, verify=verify, secure=trust.key is not None, mmap=mmap)
+
+    def _examples(self, version: Version, blob: Blob, trust: Trust) -> dict[str, Any]:
+        examples = BinaryFormat().decode(self._read(version, blob, trust), trust=trust)
+        return dict(examples)  # type: ignore[call-overload, no-any-return]  # written by `save`
+
+
+def _replay(
+    model: object, examples: dict[str, Any], predict: Predict | None, rtol: float, atol: float
+) -> Check:
+    name = "examples are reproduced"
+    if predict is None:
+        return Check(
+            name, passed=None, detail="not tried: pass predict=, a function of the model and the inputs"
+        )
+    try:
+        actual = predict(model, examples["inputs"])
+    except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
+        return Check(name, passed=False, detail=f"predict raised {error!r}")
+    found = difference(examples["expected"], actual, rtol=rtol, atol=atol)
+    return Check(name, passed=found is None, detail=found or "")

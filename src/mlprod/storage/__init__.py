@@ -1,0 +1,29 @@
+"""Where things are kept: stores of bytes, and ledgers of decisions on top of them."""
+
+from mlprod.storage._default import resolve_store, swap_default_store
+from mlprod.storage._ledger import Appended, Head, Ledger, LedgerType, Stamp
+from mlprod.storage._local import LocalStore
+from mlprod.storage._memory import MemoryStore
+from mlprod.storage._open import StoreLike, open_store
+from mlprod.storage._remote import FsspecStore
+from mlprod.storage._store import Guarantees, Store, check_path, explained, join
+
+__all__ = [
+    "Appended",
+    "FsspecStore",
+    "Guarantees",
+    "Head",
+    "Ledger",
+    "LedgerType",
+    "LocalStore",
+    "MemoryStore",
+    "Stamp",
+    "Store",
+    "StoreLike",
+    "check_path",
+    "explained",
+    "join",
+    "open_store",
+    "resolve_store",
+    "swap_default_store",
+]

@@ -83,17 +83,19 @@ class FsspecStore:
 
     def get(self, path: str) -> bytes:
         """Return all bytes of a file."""
+        target = self._at(path)
         with _as_os_errors():
-            data: bytes = self._filesystem.cat_file(self._at(path))
+            data: bytes = self._filesystem.cat_file(target)
         return data
 
     def put(self, path: str, data: Buffer | Chunks) -> None:
         """Write or replace a file."""
+        target = self._at(path)
         with _as_os_errors():
             if self._protocol in _CONDITIONAL_WRITE:
-                self._write(self._at(path), as_chunks(data))
+                self._write(target, as_chunks(data))
             else:
-                self._write_and_rename(self._at(path), as_chunks(data))
+                self._write_and_rename(target, as_chunks(data))
 
     def create(self, path: str, data: bytes) -> None:
         """Write a file if there is none."""
@@ -113,21 +115,24 @@ class FsspecStore:
 
     def list(self, folder: str) -> list[str]:
         """Return the paths of all files below a folder."""
+        target = self._at(folder)
         with _as_os_errors():
             self._filesystem.invalidate_cache()
-            found = self._filesystem.find(self._at(folder))
+            found = self._filesystem.find(target)
         names = (str(name).lstrip("/").removeprefix(f"{self._root.lstrip('/')}/") for name in found)
         return sorted(name for name in names if "/.partial-" not in name)
 
     def delete(self, path: str) -> None:
         """Remove a file."""
+        target = self._at(path)
         with _as_os_errors(), contextlib.suppress(FileNotFoundError):
-            self._filesystem.rm_file(self._at(path))
+            self._filesystem.rm_file(target)
 
     def size(self, path: str) -> int:
         """Return the number of bytes of a file."""
+        target = self._at(path)
         with _as_os_errors():
-            return int(self._filesystem.size(self._at(path)))
+            return int(self._filesystem.size(target))
 
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - part of the protocol
         """Return None: nothing lies on a local disk."""

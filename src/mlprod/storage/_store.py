@@ -107,7 +107,9 @@ def join(*parts: str) -> str:
 
 def as_chunks(data: Buffer | Chunks) -> Chunks:
     """Return the data as pieces, whichever way it was given."""
-    return [data] if isinstance(data, bytes | bytearray | memoryview) else data
+    if isinstance(data, bytes | bytearray | memoryview):
+        return (data,)  # pyright: ignore[reportReturnType] - a memoryview is of bytes here
+    return data
 
 
 _ADVICE = {

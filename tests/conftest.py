@@ -1,0 +1,52 @@
+"""What several test modules share."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from mlprod import ModelSerializer
+from mlprod.storage import MemoryStore
+from mlprod.testing import FrozenClock
+
+
+@pytest.fixture
+def clock():
+    return FrozenClock(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+
+
+@pytest.fixture
+def store():
+    return MemoryStore()
+
+
+@pytest.fixture
+def models(store, clock):
+    return ModelSerializer(store, clock=clock)
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Start an S3 server on loopback that handles one request at a time.
+
+    Moto checks and writes in two steps; only one request at a time makes its conditional write atomic.
+    """
+    server_module = pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    from werkzeug.serving import make_server
+
+    application = server_module.DomainDispatcherApplication(server_module.create_backend_app)
+    server = make_server("127.0.0.1", 0, application, threaded=False)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def s3_options(s3_endpoint):
+    """Give the storage options of an account on that server."""
+    return {"endpoint_url": s3_endpoint, "key": "test", "secret": "test"}

@@ -1,0 +1,251 @@
+"""Every record that was ever written stays readable, and what is not a record is never taken for one."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlprod.errors import MLProdError, NewerSchemaError, StoreError
+from mlprod.models import ModelEvent
+from mlprod.models._events import (
+    EVENTS,
+    AliasRemoved,
+    AliasSet,
+    Blob,
+    ModelDeleted,
+    ModelPromoted,
+    ModelRolledBack,
+    ModelSaved,
+    PayloadsSwept,
+    TagsAdded,
+    TagsRemoved,
+)
+from mlprod.models._fold import MODELS
+from mlprod.models._state import Activation, Model, Registry, Version
+from mlprod.schema import RecordSet, RecordType, dump, load
+from mlprod.storage._ledger import COMMIT, SNAPSHOT, _Commit, _Snapshot
+
+FIXTURES = Path(__file__).parent / "fixtures"
+TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+SAVED = ModelSaved(
+    name="momentum",
+    version="1.2.0",
+    format="binary",
+    payload=Blob(
+        path="models/payloads/momentum/20260102T030405.000000Z-0123456789abcdef.safetensors",
+        size=1024,
+        checksum="xxh3_128:00112233445566778899aabbccddeeff",
+        sha256="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    examples=Blob(
+        path="models/payloads/momentum/20260102T030405.000000Z-fedcba9876543210.examples.safetensors",
+        size=99,
+        checksum="xxh3_128:ffeeddccbbaa99887766554433221100",
+    ),
+    metrics={"accuracy": 0.1 + 0.2, "loss": float("inf")},
+    config={"depth": 3, "layers": [1, 2], "näme": "ü", "none": None},
+    tags=("a", "b"),
+    parent="momentum@1.1.0",
+    environment={"python": "3.11.7", "libraries": {"numpy": "2.0.0"}},
+    signature={"inputs": {"dtype": "float64", "shape": [None, 3]}},
+    hmac="ab" * 32,
+)
+
+# What each record of version 1 must mean, written by hand; the files were made by make_fixtures.py.
+EXPECTED: dict[str, Any] = {
+    "model.saved": SAVED,
+    "model.promoted": ModelPromoted(name="momentum", version="1.2.0", stage="production", reason="better"),
+    "model.rolled_back": ModelRolledBack(name="momentum", version="1.1.0", reason="worse"),
+    "model.alias_set": AliasSet(name="momentum", version="1.2.0", alias="v1.2"),
+    "model.alias_removed": AliasRemoved(name="momentum", alias="v1.2"),
+    "model.tags_added": TagsAdded(name="momentum", version="1.2.0", tags=("x", "y z")),
+    "model.tags_removed": TagsRemoved(name="momentum", version="1.2.0", tags=("x",)),
+    "model.deleted": ModelDeleted(name="momentum", version="1.0.0", reason="retention"),
+    "model.payloads_swept": PayloadsSwept(before=TIME),
+    "models.state": Registry(
+        models={
+            "momentum": Model(
+                versions={
+                    "1.2.0": Version(
+                        saved=SAVED,
+                        created_at=TIME,
+                        updated_at=TIME,
+                        tags=("a",),
+                        stage="production",
+                        staged_by=7,
+                        deleted_at=TIME,
+                    )
+                },
+                highest="1.2.0",
+                aliases={"v1.2": "1.2.0"},
+                production="1.2.0",
+                before=("1.0.0", "1.1.0"),
+                activations=(Activation(number=7, when=TIME, version="1.2.0"),),
+                history=(
+                    ModelEvent(
+                        what="promoted",
+                        when=TIME,
+                        from_=None,
+                        to="1.2.0",
+                        detail="production",
+                        reason="better",
+                    ),
+                ),
+            )
+        },
+        swept_before=TIME,
+    ),
+    "ledger.commit": _Commit(
+        number=42,
+        nonce="0123456789abcdef0123456789abcdef",
+        time=TIME,
+        events=(
+            {"kind": "model.alias_removed", "version": 1, "data": {"name": "momentum", "alias": "v1.2"}},
+        ),
+    ),
+    "ledger.snapshot": _Snapshot(
+        number=64, time=TIME, state={"kind": "models.state", "version": 1, "data": {"models": {}}}
+    ),
+}
+
+TYPES = {record.kind: record for record in (*EVENTS.types, MODELS.state, COMMIT, SNAPSHOT)}
+
+
+def test_every_record_has_an_expectation():
+    """A new kind of record needs a fixture of its first version."""
+    assert sorted(TYPES) == sorted(EXPECTED)
+
+
+@pytest.mark.parametrize("kind", sorted(EXPECTED))
+def test_every_version_ever_written_is_read(kind):
+    """The committed files of every version mean what they meant when they were written."""
+    record = TYPES[kind]
+    for version in range(1, record.version + 1):
+        path = FIXTURES / f"v{version}" / f"{kind}.json"
+        assert EXPECTED[kind] == record.load(path.read_bytes(), str(path))
+
+
+@pytest.mark.parametrize("kind", sorted(EXPECTED))
+def test_the_newest_version_is_written_as_committed(kind):
+    """A change of what is written takes a new version; it does not happen by accident."""
+    record = TYPES[kind]
+    assert (FIXTURES / f"v{record.version}" / f"{kind}.json").read_bytes() == record.dump(EXPECTED[kind])
+
+
+@attrs.frozen
+class Trade:
+    """The third version of a record: the amount got a currency, then the price a unit."""
+
+    amount: float
+    currency: str
+    cents: int
+
+
+def with_currency(data):
+    return {**data, "currency": "EUR"}
+
+
+def with_cents(data):
+    return {"amount": data["amount"], "currency": data["currency"], "cents": round(100 * data["price"])}
+
+
+TRADE = RecordType("trade", Trade, version=3, upgrades={1: with_currency, 2: with_cents})
+
+
+class TestUpgrades:
+    def test_old_records_are_brought_up_to_date(self):
+        """Step by step, from whatever version they are."""
+        expected = Trade(2.0, "EUR", 150)
+        assert expected == TRADE.load(dump("trade", 1, {"amount": 2.0, "price": 1.5}), "file")
+        assert expected == TRADE.load(
+            dump("trade", 2, {"amount": 2.0, "price": 1.5, "currency": "EUR"}), "file"
+        )
+        assert expected == TRADE.load(TRADE.dump(expected), "file")
+
+    def test_a_newer_record_is_refused(self):
+        with pytest.raises(
+            NewerSchemaError, match=r"file is a 'trade' record of version 4; .* up to version 3"
+        ):
+            TRADE.load(dump("trade", 4, {}), "file")
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            dump("trade", 0, {}),
+            dump("trade", 3, {"amount": 1.0}),
+            dump("trade", 3, {"amount": "x", "currency": "EUR", "cents": 1}),
+            dump("trade", 3, {"amount": 1.0, "currency": "EUR", "cents": 1, "more": 1}),
+            dump("trade", 3, [1]),
+            dump("train", 3, {}),
+        ],
+        ids=["no such version", "a field short", "a wrong value", "a field more", "a list", "another kind"],
+    )
+    def test_what_does_not_fit_is_damaged(self, raw):
+        with pytest.raises(StoreError, match="file is damaged"):
+            TRADE.load(raw, "file")
+
+    def test_what_is_not_a_nested_record_is_damaged(self):
+        for document in (None, [], {"kind": 1}, {"kind": "trade"}):
+            with pytest.raises(StoreError, match="file is damaged"):
+                TRADE.unnest(document, "file")
+            with pytest.raises(StoreError, match="file is damaged"):
+                RecordSet[Trade]([TRADE]).unnest(document, "file")
+
+
+class TestEnvelope:
+    @given(
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.floats()
+            | st.text(st.characters(exclude_categories=["Cs"])),
+            lambda inner: (
+                st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+            ),
+        )
+    )
+    def test_data_comes_back_as_it_was(self, data):
+        """Whatever JSON can hold, to the last bit, NaN included."""
+        kind, version, loaded = load(dump("kind", 7, data), "file")
+        assert ("kind", 7, repr(data)) == (kind, version, repr(loaded))
+
+    def test_it_is_plain_json(self):
+        raw = dump("kind", 1, {"a": [1, "ü"]})
+        document = json.loads(raw)
+        assert ["kind", "version", "checksum", "data"] == list(document)
+        assert re.fullmatch("xxh3_64:[0-9a-f]{16}", document["checksum"])
+        assert {"a": [1, "ü"]} == document["data"]
+
+    def test_every_changed_bit_is_noticed(self):
+        """No single flipped bit passes for the record that was written."""
+        raw = dump("kind", 1, {"amount": 1.5, "text": "data"})
+        for position in range(8 * len(raw)):
+            flipped = bytearray(raw)
+            flipped[position // 8] ^= 1 << position % 8
+            try:
+                kind, version, data = load(bytes(flipped), "file")
+            except StoreError:
+                continue
+            assert {"amount": 1.5, "text": "data"} == data
+            assert (kind, version) != ("kind", 1)
+
+    @given(st.binary(max_size=200))
+    def test_garbage_raises_nothing_else(self, raw):
+        with pytest.raises(MLProdError):
+            load(raw, "file")
+
+
+def test_mappings_are_plain_after_loading():
+    """What was loaded can be compared and dumped again."""
+    assert isinstance(
+        TYPES["model.saved"].load((FIXTURES / "v1/model.saved.json").read_bytes(), "f").config, Mapping
+    )

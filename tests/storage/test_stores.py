@@ -1,0 +1,349 @@
+"""Every store keeps the contract; each has a few things of its own."""
+
+import errno
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mlprod.errors import AtomicCreateUnsupportedError, InvalidConfigError, MissingExtraError
+from mlprod.storage import FsspecStore, LocalStore, MemoryStore, Store, open_store
+from mlprod.testing import Fault, FaultyStore, SimulatedCrashError, StoreContract
+
+
+class TestLocalStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        return LocalStore(tmp_path / "store")
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    def store(self):
+        return MemoryStore()
+
+
+class TestFaultyStoreWithoutFaults(StoreContract):
+    @pytest.fixture
+    def store(self):
+        return FaultyStore(MemoryStore())
+
+
+class TestFsspecStoreWithoutAtomicCreate(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        return FsspecStore("file", str(tmp_path / "store"), single_writer=True)
+
+
+class TestS3Store(StoreContract):
+    @pytest.fixture
+    def store(self, s3_options):
+        import s3fs
+
+        bucket = f"bucket-{secrets.token_hex(4)}"
+        s3fs.S3FileSystem(**s3_options).mkdir(bucket)
+        return open_store(f"s3://{bucket}/prefix", **s3_options)
+
+
+class TestLocal:
+    def test_nothing_is_touched_before_the_first_write(self, tmp_path):
+        store = LocalStore(tmp_path / "store")
+        assert [] == store.list("models")
+        store.guarantees()
+        assert not (tmp_path / "store").exists()
+
+    def test_no_temporary_file_is_left_or_listed(self, tmp_path):
+        store = LocalStore(tmp_path)
+        store.put("a/1", b"x")
+        store.create("a/2", b"x")
+        with pytest.raises(FileExistsError):
+            store.create("a/2", b"y")
+        assert ["1", "2"] == sorted(os.listdir(tmp_path / "a"))
+
+    def test_a_writer_killed_half_way_leaves_only_a_temporary_file(self, tmp_path):
+        """SIGKILL in the middle of a put: the name is not there, and cleaning up removes the rest."""
+        script = (
+            "import os, signal, sys\n"
+            "from mlprod.storage import LocalStore\n"
+            "def pieces():\n"
+            "    yield b'half' * 1_000_000\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n"
+            "LocalStore(sys.argv[1]).put('payloads/big', pieces())\n"
+        )
+        killed = subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
+        assert -9 == killed.returncode
+        store = LocalStore(tmp_path)
+        assert [] == store.list("payloads")
+        assert 1 == len(os.listdir(tmp_path / "payloads"))
+        assert 0 == store.discard_partial(older_than_seconds=3600)
+        time.sleep(0.01)
+        assert 1 == store.discard_partial(older_than_seconds=0)
+        assert [] == os.listdir(tmp_path / "payloads")
+
+    def test_a_filesystem_without_links_is_refused(self, tmp_path, monkeypatch):
+        """Where hard links do not work, creating says so; it never pretends."""
+
+        def no_links(*_args, **_kwargs):
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", no_links)
+        store = LocalStore(tmp_path)
+        guarantees = store.guarantees()
+        assert (False, False) == (guarantees.atomic_create, guarantees.multi_writer)
+        with pytest.raises(AtomicCreateUnsupportedError, match="without hard links"):
+            store.create("commits/1.json", b"x")
+        assert [] == store.list("commits")
+
+    def test_other_errors_of_linking_pass_through(self, tmp_path, monkeypatch):
+        def broken(*_args, **_kwargs):
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(os, "link", broken)
+        with pytest.raises(OSError, match="Input/output error"):
+            LocalStore(tmp_path).create("commits/1.json", b"x")
+
+    def test_a_temporary_file_that_vanishes_is_no_error(self, tmp_path):
+        """Its writer may finish while another process cleans up."""
+        store = LocalStore(tmp_path)
+        (tmp_path / ".partial-1").symlink_to("gone")
+        assert 0 == store.discard_partial(older_than_seconds=0)
+
+    def test_an_unreadable_folder_is_an_error_not_empty(self, tmp_path):
+        """Listing what is not a folder must not look like an empty store."""
+        (tmp_path / "models").write_bytes(b"a file where a folder should be")
+        with pytest.raises(NotADirectoryError):
+            LocalStore(tmp_path).list("models")
+
+    def test_home_is_expanded(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert str(tmp_path / "store") == open_store("~/store").url
+
+    def test_a_full_disk_leaves_nothing(self, small_disk):
+        """A real filesystem of 1 MiB: the put fails, and neither the file nor a temporary one stays."""
+        store = LocalStore(small_disk)
+        store.create("commits/1.json", b"before")
+        with pytest.raises(OSError, match="No space left"):
+            store.put("payloads/big", [b"x" * 65536] * 64)
+        assert [] == store.list("payloads")
+        assert [] == os.listdir(small_disk / "payloads")
+        assert b"before" == store.get("commits/1.json")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a filesystem of 1 MiB, where the tests may."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs Linux and root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+class TestFsspec:
+    def test_without_atomic_create_a_decision_is_refused(self, tmp_path):
+        """The caller has to say that nobody else writes."""
+        store = FsspecStore("file", str(tmp_path))
+        assert not store.guarantees().atomic_create
+        with pytest.raises(AtomicCreateUnsupportedError, match="single_writer=True"):
+            store.create("commits/1.json", b"x")
+        assert [] == store.list("commits")
+
+    def test_a_large_payload_is_streamed(self, tmp_path, monkeypatch):
+        """What is too large to hold is written piece by piece, and dropped if the source fails."""
+        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 10)
+        store = FsspecStore("file", str(tmp_path))
+        store.put("payloads/big", [b"0123456789", b"abc", b"def"])
+        assert b"0123456789abcdef" == store.get("payloads/big")
+
+        def pieces():
+            yield from [b"0123456789", b"abc"]
+            raise MemoryError
+
+        with pytest.raises(OSError, match="MemoryError"):
+            store.put("payloads/other", pieces())
+        assert ["payloads/big"] == store.list("payloads")
+
+    def test_a_stream_to_s3_that_fails_commits_nothing(self, s3_options, monkeypatch):
+        """Leaving an fsspec file by an exception would commit the half of it."""
+        import s3fs
+
+        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 10)
+        bucket = f"bucket-{secrets.token_hex(4)}"
+        s3fs.S3FileSystem(**s3_options).mkdir(bucket)
+        store = open_store(f"s3://{bucket}/prefix", **s3_options)
+        store.put("payloads/big", [b"0123456789", b"abc"])
+        assert b"0123456789abc" == store.get("payloads/big")
+
+        def pieces():
+            yield b"x" * (6 << 20)
+            yield b"y" * (6 << 20)
+            raise MemoryError
+
+        with pytest.raises(OSError, match="MemoryError"):
+            store.put("payloads/other", pieces())
+        assert ["payloads/big"] == store.list("payloads")
+
+    def test_a_forked_child_connects_anew(self, tmp_path, monkeypatch):
+        """A child must not talk through its parent's connections."""
+        store = FsspecStore("file", str(tmp_path))
+        before = store._filesystem
+        assert before is store._filesystem
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        store._filesystem  # noqa: B018 - opened again
+        assert -1 == store._opened[0]
+
+    def test_every_failure_is_an_os_error(self, tmp_path, monkeypatch):
+        """Client libraries raise what they like; callers see one kind."""
+        store = FsspecStore("file", str(tmp_path))
+
+        def broken(_path):
+            raise RuntimeError("connection pool is closed")
+
+        monkeypatch.setattr(store._filesystem, "cat_file", broken)
+        with pytest.raises(OSError, match="RuntimeError: connection pool is closed"):
+            store.get("file")
+
+    def test_secrets_are_not_shown(self):
+        store = FsspecStore("s3", "bucket/prefix", storage_options={"secret": "hunter2"})
+        assert "FsspecStore('s3://bucket/prefix')" == repr(store)
+
+
+class RefusalError(Exception):
+    """The error of a client library that carries an HTTP status."""
+
+    def __init__(self, status):
+        super().__init__("refused")
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+class TestConditionalWrites:
+    """What S3 answers, and s3fs turns into a plain `OSError` when the answer lacks its condition."""
+
+    @pytest.fixture
+    def answers(self, monkeypatch):
+        """Let an S3 store meet these HTTP statuses in turn; None lets the write through."""
+        statuses, written = [], []
+
+        class Filesystem:
+            def pipe_file(self, path, data, mode):
+                status = statuses.pop(0)
+                if status is not None:
+                    raise OSError(errno.EIO, "refused") from RefusalError(status)
+                written.append((path, data, mode))
+
+        store = FsspecStore("s3", "bucket")
+        store._opened = os.getpid(), Filesystem()
+        monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+        return store, statuses, written
+
+    def test_a_failed_condition_means_it_exists(self, answers):
+        store, statuses, _ = answers
+        statuses[:] = [412]
+        with pytest.raises(FileExistsError):
+            store.create("commits/1.json", b"x")
+
+    def test_a_conflict_is_tried_again(self, answers):
+        store, statuses, written = answers
+        statuses[:] = [409, 409, None]
+        store.create("commits/1.json", b"x")
+        assert [("bucket/commits/1.json", b"x", "create")] == written
+
+    def test_a_conflict_that_stays_is_an_error(self, answers):
+        store, statuses, written = answers
+        statuses[:] = [409] * 5
+        with pytest.raises(OSError, match="refused"):
+            store.create("commits/1.json", b"x")
+        assert [] == written + statuses
+
+    def test_another_error_is_not_tried_again(self, answers):
+        store, statuses, _ = answers
+        statuses[:] = [403, None]
+        with pytest.raises(OSError, match="refused"):
+            store.create("commits/1.json", b"x")
+        assert [None] == statuses
+
+
+class TestOpenStore:
+    def test_a_store_is_returned_as_it_is(self):
+        store = MemoryStore()
+        assert store is open_store(store)
+
+    def test_paths_and_file_urls_are_local(self, tmp_path):
+        for url in (tmp_path, str(tmp_path), f"file://{tmp_path}", f"local://{tmp_path}"):
+            store = open_store(url)
+            assert isinstance(store, LocalStore)
+            assert str(tmp_path) == store.url
+
+    def test_a_memory_url_names_the_same_files_everywhere(self):
+        name = f"memory://{secrets.token_hex(4)}"
+        open_store(name).put("a", b"x")
+        assert b"x" == open_store(name).get("a")
+        assert name == open_store(name).url
+
+    def test_s3_is_promised_atomic(self):
+        pytest.importorskip("s3fs")
+        store = open_store("s3://bucket/prefix", endpoint_url="http://127.0.0.1:1")
+        assert "s3://bucket/prefix" == store.url
+        assert store.guarantees().atomic_create
+
+    @pytest.mark.parametrize(
+        ("url", "message"),
+        [
+            ("", "URL is empty"),
+            ("nosuch://bucket", "no protocol 'nosuch'"),
+            ("simplecache::s3://bucket", "chains filesystems"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, url, message):
+        with pytest.raises(InvalidConfigError, match=message):
+            open_store(url)
+
+    @pytest.mark.parametrize("url", ["folder", "memory://name", MemoryStore()])
+    def test_options_that_mean_nothing_are_refused(self, url):
+        with pytest.raises(InvalidConfigError, match="takes no storage options, but got: token"):
+            open_store(url, token="x")
+
+    @pytest.mark.parametrize(
+        ("url", "package"), [("gs://bucket", r"mlprod\[gcs\]"), ("sftp://host/", "paramiko")]
+    )
+    def test_a_missing_package_is_named(self, url, package, monkeypatch):
+        for module in ("gcsfs", "paramiko"):
+            monkeypatch.setitem(sys.modules, module, None)
+        with pytest.raises(MissingExtraError, match=package):
+            open_store(url)
+
+
+class TestFaultyStore:
+    def test_after_a_crash_nothing_happens_any_more(self):
+        """Not even what a ``finally`` would do: the process is dead."""
+        inner = MemoryStore()
+        store = FaultyStore(inner, at=2, fault=Fault.CRASH_AFTER)
+        store.put("a", b"1")
+        with pytest.raises(SimulatedCrashError):
+            store.put("b", b"2")
+        with pytest.raises(SimulatedCrashError):
+            store.delete("a")
+        assert ["a", "b"] == sorted(inner._files)
+
+    def test_a_lost_answer_did_happen(self):
+        inner = MemoryStore()
+        with pytest.raises(OSError, match="lost answer"):
+            FaultyStore(inner, at=1, fault=Fault.LOST_ANSWER).put("a", b"1")
+        assert b"1" == inner.get("a")
+
+    @pytest.mark.parametrize(
+        ("fault", "seen"), [(Fault.TORN_LISTING, ["a/1", "a/3"]), (Fault.DELAYED_LISTING, [])]
+    )
+    def test_listings_may_show_less(self, fault, seen):
+        inner = MemoryStore()
+        for number in range(1, 4):
+            inner.put(f"a/{number}", b"x")
+        store: Store = FaultyStore(inner, at=1, fault=fault)
+        assert seen == store.list("a")
+        assert ["a/1", "a/2", "a/3"] == store.list("a")

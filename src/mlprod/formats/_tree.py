@@ -47,9 +47,11 @@ def assemble(tree: Any, array: Callable[[str], Array]) -> object:  # noqa: ANN40
             return tree
         case list():
             return [assemble(item, array) for item in tree]
-        case {"array": str(name), "order": "F"}:
+        case {"array": str(name), "order": "F"} if len(tree) == 2:  # noqa: PLR2004 - these two
             found = array(name)
             return np.asfortranarray(found) if found.flags.writeable else found
+        case dict() if len(tree) != 1:
+            raise _malformed()
         case {"array": str(name)}:
             return array(name)
         case {"scalar": str(name)}:

@@ -17,8 +17,8 @@ def check_examples(examples: object) -> dict[str, Any]:
     """Return the pair as the model that is stored for it."""
     if not isinstance(examples, tuple) or len(examples) != 2:  # noqa: PLR2004 - a pair
         raise InvalidDataError("examples must be a pair (inputs, expected outputs)")
-    inputs, expected = examples
-    return {"inputs": inputs, "expected": expected}
+    inputs, outputs = examples
+    return {"inputs": inputs, "outputs": outputs}
 
 
 def default_predict(model: Any) -> Predict | None:  # noqa: ANN401 - any model

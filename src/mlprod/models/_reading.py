@@ -98,5 +98,5 @@ def _replay(
         actual = predict(model, examples["inputs"])
     except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
         return Check(name, passed=False, detail=f"predict raised {error!r}")
-    found = difference(examples["expected"], actual, rtol=rtol, atol=atol)
+    found = difference(examples["outputs"], actual, rtol=rtol, atol=atol)
     return Check(name, passed=found is None, detail=found or "")

@@ -160,16 +160,15 @@ class ModelSerializer:
         check_name(name, "a model's name")
         check_choice(bump, get_args(Bump), "a part of a version")
         used_format, payload = self._formats.encode(model, format)
-        described = signature
-        if signature is None and examples is not None:
-            described = {"inputs": shapes(examples[0]), "outputs": shapes(examples[1])}
+        golden = None if examples is None else check_examples(examples)
+        described = signature if golden is None or signature is not None else shapes(golden)
         draft = Draft(
             name=name,
             version=version,
             bump=bump,
             format=used_format,
             payload=payload,
-            examples=None if examples is None else BinaryFormat().encode(check_examples(examples)),
+            examples=None if golden is None else BinaryFormat().encode(golden),
             metrics=check_metrics(metrics),
             config=check_config(config),
             tags=check_tags(tags),

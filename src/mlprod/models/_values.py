@@ -62,15 +62,15 @@ class ModelMetadata(Value):
     checksum: str
     size: int
     format: str
-    metrics: Mapping[str, float]
-    config: Mapping[str, JSON]
+    metrics: Mapping[str, float] = attrs.field(hash=False)
+    config: Mapping[str, JSON] = attrs.field(hash=False)
     tags: tuple[str, ...]
     is_active: bool
     stage: Stage
     aliases: tuple[str, ...]
     parent: str | None
-    environment: Mapping[str, Any]
-    signature: Mapping[str, JSON] | None
+    environment: Mapping[str, Any] = attrs.field(hash=False)
+    signature: Mapping[str, JSON] | None = attrs.field(hash=False)
     is_signed: bool
 
 

@@ -19,7 +19,7 @@ from mlprod.formats._trust import Trust
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
 
-# Keras passes its variables to np.array, whose copy= their __array__ does not know; fixed by no release yet.
+# Keras passes its variables to np.array, whose copy= their __array__ does not know (3.15.1).
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
 )
@@ -313,8 +313,28 @@ def test_a_class_registered_by_the_program_is_not_the_files_to_use(payload, mybo
     def change(config):
         layers(config)[1]["registered_name"] = "mybot>Doubling"
 
-    with pytest.raises(UntrustedModelError, match=r"needs keras\.layers\.Dense"):
+    with pytest.raises(UntrustedModelError, match=r"needs Doubling, keras\.layers\.Dense"):
         load(with_config(payload, change))
+
+
+@pytest.mark.parametrize("class_name", ["__tuple__", "TensorShape", "Doubling"])
+def test_no_other_name_stands_for_a_registered_class(payload, mybot, class_name):
+    """Nor can a name that is no class at all."""
+    __import__(mybot[0])
+    part = {"class_name": class_name, "config": {}, "registered_name": "mybot>Doubling"}
+    with pytest.raises(UntrustedModelError, match="Doubling"):
+        load(with_config(payload, as_layer(part)))
+
+
+def test_a_registered_function_is_not_taken_for_a_string(payload, mybot):
+    """Keras replaces a string by the function that is registered under it, if the caller allows that."""
+    name, _, _ = mybot
+    __import__(name)
+    forged = with_config(payload, lambda config: config["compile_config"].update(loss="mybot>cubed"))
+    assert not load(forged).compiled
+    assert load(forged, f"{name}.cubed").loss is sys.modules[name].cubed
+    with pytest.raises(UntrustedModelError, match="needs cubed: not part of Keras"):
+        load(with_config(payload, as_activation("mybot>cubed")))
 
 
 # Attacks on the names in a config
@@ -322,7 +342,7 @@ def test_a_class_registered_by_the_program_is_not_the_files_to_use(payload, mybo
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_a_lambda_is_not_run(tmp_path, marker, suffix):
-    """Neither file type runs the code in it, which Keras 3 before 3.11 did for .h5 (CVE-2025-9905)."""
+    """Neither file type runs the code in it, which Keras once did for .h5 (CVE-2025-9905)."""
     path = tmp_path / f"model{suffix}"
     write_lambda(path, marker)
     with pytest.raises(UntrustedModelError, match=r"Lambda"):
@@ -386,6 +406,12 @@ ATTACKS = {
     "function of a module": (as_activation(SYSTEM), r"os\.system"),
     "builtin function": (as_activation(function("builtins", "exec")), "exec"),
     "function without a module": (as_activation(function(None, "eval")), "eval"),
+    "harmless function of a module": (as_activation(function("os", "relu")), r"os\.relu"),
+    "harmless function with another name": (
+        as_activation({**function("builtins", "relu"), "registered_name": "deserialize"}),
+        "relu",
+    ),
+    "no class, of a module": (as_layer(layer("os", "__tuple__")), r"os\.__tuple__"),
     "lambda as a function": (as_activation(MARSHALLED), r"keras\.layers\.Lambda"),
     "Lambda": (
         as_layer(layer("keras.layers", "Lambda", function=SYSTEM)),
@@ -497,7 +523,7 @@ def test_names_that_are_no_strings_are_refused(payload, part):
 
 def test_another_member_is_refused(payload):
     """The archive holds what Keras writes, and nothing that could be extracted elsewhere."""
-    for name in ("evil.py", "../evil", "/evil", "assets/../../evil", "assets\\..\\evil", "model.weights.npz"):
+    for name in ("evil.py", "../evil", "/evil", "assets/../../evil", "assets/..\\evil", "model.weights.npz"):
         with pytest.raises(FormatError, match=r"has a member .* which Keras does not write"):
             load(zipped({**members_of(payload), name: b"x"}))
 
@@ -549,6 +575,10 @@ def virtual_dataset(file, secret):
     file.create_virtual_dataset("stolen", layout)
 
 
+def chunked(file, secret):
+    file.create_dataset("pieces", (16,), "u1", chunks=(4,))[:] = 1
+
+
 def compressed(file, secret):
     file.create_dataset("bomb", (1 << 20,), "u1", compression="gzip")
 
@@ -562,7 +592,7 @@ def objects(file, secret):
 
 
 HDF5_ATTACKS = [
-    external_link, soft_link, external_storage, virtual_dataset, compressed, never_written, objects,
+    external_link, soft_link, external_storage, virtual_dataset, chunked, compressed, never_written, objects,
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, ClassVar, final
+from typing import Any, BinaryIO, final
 
 import attrs
 
@@ -63,18 +63,19 @@ class KerasFormat:
     ``tf.keras`` is Keras 3 since TensorFlow 2.16. A model of the older tf_keras is saved by the path of its
     file: the loader of tf_keras ignores ``safe_mode`` for ``.h5``, so Keras 3 does the loading.
 
-    Loading allows the public classes of Keras itself. Every other class or function must be in
-    ``Trust.types`` by its full name; it is then imported. Layers that contain code or foreign models
-    (``keras.layers.Lambda``, ``TFSMLayer``, ``TorchModuleWrapper``, ``JaxLayer``, ``FlaxLayer``) have to be
-    named, too, and naming Lambda allows any code in the file.
+    Loading allows the layers and other parts that Keras itself defines. Every other class or function must
+    be in ``Trust.types`` by its full name, even if the program has registered it with Keras; it is then
+    imported. Layers that contain code or foreign models (``keras.layers.Lambda``, ``TFSMLayer``,
+    ``TorchModuleWrapper``, ``JaxLayer``, ``FlaxLayer``) have to be named, too, and naming Lambda allows any
+    code in the file.
 
     A ``.keras`` file comes back compiled, with the state of its optimizer. It comes back uncompiled, ready
     to predict, if optimizer, loss or a metric is not allowed, or if it is an ``.h5`` file: Keras reads that
     part of those outside its safe mode.
     """
 
-    name: ClassVar[str] = "tensorflow"
-    suffix: ClassVar[str] = ".keras"
+    name: str = "tensorflow"
+    suffix: str = ".keras"
 
     def recognizes(self, model: object) -> bool:
         """A ``keras.Model``; the path of a ``.keras`` or ``.h5`` file, if it is not a plain string."""
@@ -111,7 +112,7 @@ class KerasFormat:
         """Return the model, on the backend that the caller has chosen for Keras.
 
         Raises:
-            UntrustedModelError: if it names classes or functions that are neither public ones of Keras nor
+            UntrustedModelError: if it names classes or functions that are neither harmless ones of Keras nor
                 in ``trust.types``.
             FormatError: if the payload is no Keras model, or not self-contained.
             MissingExtraError: if the package keras, or the backend it is set to, is not installed.
@@ -246,9 +247,9 @@ class _Names:
         """
         custom: dict[str, object] = {}
         refused = set[str]()
-        for reference in _references(config):
+        for reference in _references(config, self.keras.saving.get_custom_objects()):
             key, module, name = _read_reference(reference)
-            if name in _LITERALS or self._is_public(reference, key, module, name):
+            if self._is_harmless_reference(reference, key, module, name):
                 continue
             if name == "__lambda__":  # the code itself, wherever it is
                 module, name = "keras.layers", "Lambda"
@@ -266,14 +267,18 @@ class _Names:
             raise UntrustedModelError(message)
         return custom
 
-    def _is_public(self, reference: Mapping[str, Any], key: str, module: str, name: str) -> bool:
+    def _is_harmless_reference(self, reference: Mapping[str, Any], key: str, module: str, name: str) -> bool:
         """Say whether Keras will find a class or function of its own, and one that runs no code."""
+        if key != name:  # Keras looks for registered names first
+            return False
         if reference["class_name"] == "function":
-            return key == name and not module and name in self._functions()
+            return not module and name in self._functions()
+        if not module and name in _LITERALS:
+            return True
         modules = [module] if module else [f"keras.{public}" for public in _CLASS_MODULES]
         found = [getattr(sys.modules[known], name, None) for known in modules if known in sys.modules]
         classes = [kind for kind in found if kind is not None]
-        return key == name and bool(classes) and all(self._is_harmless(kind) for kind in classes)
+        return bool(classes) and all(self._is_harmless(kind) for kind in classes)
 
     def _functions(self) -> set[str]:
         members = [vars(getattr(self.keras, module)) for module in _FUNCTION_MODULES]
@@ -321,8 +326,11 @@ class _Names:
         return found
 
 
-def _references(config: object) -> Iterator[Mapping[str, Any]]:
-    """Yield every part of a config that names a class or function, however deep."""
+def _references(config: object, registered: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
+    """Yield every part of a config that names a class or function, however deep.
+
+    A string is such a name if it is registered: Keras takes it for the object.
+    """
     pending = [config]
     while pending:
         match pending.pop():
@@ -334,6 +342,8 @@ def _references(config: object) -> Iterator[Mapping[str, Any]]:
                 pending.extend(part.values())
             case list() as parts:
                 pending.extend(parts)
+            case str() as key if key in registered:
+                yield {"class_name": key}
             case _:
                 pass
 
@@ -344,13 +354,13 @@ def _read_reference(reference: Mapping[str, Any]) -> tuple[str, str, str]:
     Functions, and everything in ``.h5`` files, are stored without their module.
     """
     match reference:
-        case {"class_name": "function", "config": str(key)}:
-            module = reference.get("module")
+        case {"class_name": "function", "config": str(key), "registered_name": "function"}:
             registered = None
-        case {"class_name": str(key)}:
-            module, registered = reference.get("module"), reference.get("registered_name")
+        case {"class_name": "function", "config": str(key)} | {"class_name": str(key)}:
+            registered = reference.get("registered_name")
         case _:
             raise _wrong("its config has a part whose class has no name")
+    module = reference.get("module")
     if not isinstance(module, str | None) or not isinstance(registered, str | None):
         raise _wrong(f"its config has a part {key[:80]!r} whose module has no name")
     name = key.rpartition(">")[2]

@@ -12,6 +12,16 @@ loadModel = load_model
 openStore = open_store
 saveModel = save_model
 
+
+def __getattr__(name: str) -> str:
+    """Look the version up when somebody asks, not at every import."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - takes longer than a bot's start should
+
+        return version("mlprod")
+    raise AttributeError(f"module 'mlprod' has no attribute {name!r}")
+
+
 __all__ = [
     "MLProdError",
     "ModelMetadata",

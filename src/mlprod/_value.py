@@ -16,7 +16,7 @@ _CELL = 300
 
 def isoformat(moment: datetime) -> str:
     """Return ISO-8601 in UTC with microseconds, e.g. ``2026-01-31T09:30:00.000000Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON out of anything
@@ -49,6 +49,8 @@ class Value:
         """Return all fields, ready for `json.dumps`: snake_case keys, ISO-8601 UTC times, NaN as None."""
         fields = attrs.fields(type(self))  # type: ignore[arg-type]  # every subclass is attrs.frozen
         return {field.name.rstrip("_"): plain(getattr(self, field.name)) for field in fields}
+
+    toDict = to_dict
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from mlprod import ModelSerializer
+from mlprod import ModelSerializer, Trust
 from mlprod.errors import (
     ChecksumError,
     ConflictError,
@@ -23,6 +23,7 @@ from mlprod.errors import (
     ValidationFailedError,
     VersionExistsError,
 )
+from mlprod.models import LatestN
 from mlprod.models._events import Blob
 from mlprod.models._payloads import _read_file
 from mlprod.storage import LocalStore, MemoryStore
@@ -73,8 +74,20 @@ class TestSave:
         assert b"[1,2,3]" == models.load_bytes("numbers")
         assert (7, f"xxh3_128:{xxhash.xxh3_128_hexdigest(b'[1,2,3]')}") == (saved.size, saved.checksum)
 
+    def test_what_other_libraries_call_numbers_are_metrics(self, models):
+        """Also the 0-d arrays that a loss comes in; but no other arrays."""
+        saved = models.save([1], "a", {"loss": np.array(0.5), "n": np.int32(3)})
+        assert {"loss": 0.5, "n": 3.0} == saved.metrics
+        with pytest.raises(InvalidDataError, match="must be a number"):
+            models.save([1], "a", {"loss": np.array([0.5])})
+
+    def test_metadata_can_be_a_key(self, models):
+        saved = models.save([1], "a", {"loss": 0.5}, {"depth": 3})
+        assert {saved: 1}[models.get_metadata("a")] == 1
+
     def test_to_dict_is_ready_for_json(self, models):
         document = models.save([1], "a", {"loss": math.nan, "best": math.inf}).to_dict()
+        assert models.get_metadata("a").toDict() == document
         assert document == json.loads(json.dumps(document, allow_nan=False))
         assert {"loss": None, "best": None} == document["metrics"]
         assert "2026-03-02T09:30:00.000000Z" == document["created_at"]
@@ -142,6 +155,7 @@ class TestSave:
             ({"config": {"a": "x" * (1 << 20)}}, InvalidDataError, "at most 1,048,576"),
             ({"config": {"a": "\ud800"}}, InvalidDataError, "lone surrogate"),
             ({"tags": "lstm"}, InvalidDataError, r"tags=\['lstm'\]"),
+            ({"aliases": "champion"}, InvalidDataError, r"aliases=\['champion'\]"),
             ({"tags": ["x" * 257]}, InvalidDataError, "a tag has 257 characters"),
             ({"tags": map(str, range(257))}, InvalidDataError, "257 tags are too many"),
             ({"tags": [1]}, InvalidDataError, "a tag must be a string"),
@@ -156,7 +170,7 @@ class TestSave:
             ({"examples": (len, 2)}, FormatError, r"model\['inputs'\]"),
             ({"signature": {"inputs": len}}, InvalidDataError, "signature"),
         ],
-        ids=range(22),
+        ids=range(23),
     )
     def test_bad_input_is_refused_and_leaves_nothing(self, clock, arguments, error, message):
         store = MemoryStore()
@@ -485,6 +499,14 @@ class TestStages:
             models.set_active("a@1.0.1" if expected != "1.0.1" else "a@1.0.2", expected=expected)
         assert "a@1.0.0" == models.get_metadata("a").id
 
+    def test_an_expectation_that_is_deleted_meanwhile(self, models):
+        """Whoever loses a race learns of a conflict, however the race was lost."""
+        for number in range(3):
+            models.save([number], "a", activate=number < 2)
+        models.delete("a@1.0.0")
+        with pytest.raises(ConflictError, match=r"expected to hold 1\.0\.0, but now holds a@1\.0\.1"):
+            models.set_active("a@1.0.2", expected="1.0.0")
+
     def test_an_expectation_of_an_empty_stage(self, models):
         models.save([1], "a")
         with pytest.raises(ConflictError, match=r"expected to hold 1\.0\.0, but now holds no version"):
@@ -512,6 +534,16 @@ class TestStages:
             models.set_active("a", predict=lambda model, inputs: model["slope"] * inputs + 1)
         assert not models.get_metadata("a").is_active
         assert models.set_active("a", predict=lambda model, inputs: model["slope"] * inputs).is_active
+
+    def test_a_promotion_can_be_trusted_to_load_a_pickle(self, models):
+        models.save({1, 2}, "a", format="pickle", examples=([1.0], [2.0]))
+
+        def predict(model, inputs):
+            return [len(model) * inputs[0]]
+
+        with pytest.raises(ValidationFailedError, match="this model is a pickle"):
+            models.set_active("a", predict=predict)
+        assert models.set_active("a", predict=predict, trust=Trust(pickle=True)).is_active
 
 
 class TestRollback:
@@ -555,6 +587,19 @@ class TestRollback:
         """What was taken out of production last is what was there before."""
         models.promote("a", "archived")
         assert "a@1.0.2" == models.rollback("a").id
+
+    def test_out_of_production_and_in_again(self, models):
+        """Each step leads to another version than the one in production."""
+        models.promote("a", "archived")
+        models.set_active("a@1.0.2")
+        models.cleanup(policy=LatestN(1))
+        assert "a@1.0.1" == models.rollback("a").id
+
+    def test_past_a_version_that_was_there_twice(self, models):
+        models.set_active("a@1.0.1")
+        models.set_active("a@1.0.0")
+        models.delete("a@1.0.2")
+        assert ["a@1.0.1", "a@1.0.0"] == [models.rollback("a").id, models.rollback("a").id]
 
     def test_past_a_deleted_version(self, models):
         models.delete("a@1.0.1")
@@ -624,7 +669,7 @@ class TestHistory:
             ("rolled_back", "1.0.1", "1.0.0", "production", "worse"),
             ("deleted", "1.0.1", None, "", ""),
         ]
-        assert "2026-03-02T10:30:00.000000Z  promoted production 1.0.0 → 1.0.1 (better)" == str(
+        assert "2026-03-02T10:30:00.000000Z  promoted production 1.0.0 -> 1.0.1 (better)" == str(
             models.history("a")[9]
         )
         assert "1.0.0" == models.history("a")[9].to_dict()["from"]

@@ -1,5 +1,8 @@
 """Signed models: a holder of the key saved exactly this."""
 
+import hashlib
+import hmac
+import json
 from datetime import UTC, datetime
 
 import attrs
@@ -45,6 +48,18 @@ def test_what_is_signed_loads_with_the_key(signed, store):
     for models, trust in ((signed, None), (ModelSerializer(store), KEY), (ModelSerializer(store), None)):
         assert [1.0, 1.0, 1.0] == models.load("a", trust=trust)["w"].tolist()
     assert signed.validate("a", predict=lambda _model, _inputs: [2]).valid
+
+
+def test_the_signature_is_the_one_the_docs_describe(signed, store):
+    """HMAC-SHA256 over canonical JSON, computed here from the stored file alone."""
+    signed.save([1], "a", {"accuracy": 0.1}, {"depth": 3}, tags=["x"])
+    commit = json.loads(store.get("models/ledger/commits/00000000000000000001.json"))
+    record = commit["data"]["events"][0]["data"]
+    scheme, _, signature = record.pop("hmac").partition(":")
+    covered = json.dumps({"scheme": scheme, **record}, sort_keys=True, separators=(",", ":"))
+    assert "hmac-sha256-1" == scheme
+    assert hmac.new(KEY.key, covered.encode(), hashlib.sha256).hexdigest() == signature
+    assert hashlib.sha256(b"[1]").hexdigest() == record["payload"]["sha256"]
 
 
 def test_an_unsigned_model_is_refused_where_a_key_is_asked(store, signed):

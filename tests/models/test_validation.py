@@ -77,6 +77,28 @@ class TestValidate:
         assert "output[2] should be 3.0, but is 3.001 (1 of 3 differ)" in report.errors[0]
         assert models.validate("a", predict=lambda m, x: linear(m, x) * (1 + 1e-3), rtol=1e-2).valid
 
+    def test_a_format_that_fails_is_told(self, store):
+        """Whatever the code of an application raises, the report says it."""
+
+        class Broken:
+            name, suffix = "broken", ".bin"
+
+            def recognizes(self, model):
+                del model
+                return True
+
+            def encode(self, model):
+                del model
+                return (b"x",)
+
+            def decode(self, payload, *, trust):
+                del payload, trust
+                raise KeyError("a bug")
+
+        models = ModelSerializer(store, formats=[Broken()])
+        models.save(object(), "a")
+        assert ("loads: KeyError('a bug')",) == models.validate("a").errors
+
     def test_a_function_that_raises_is_told(self, models):
         models.save(MODEL, "a", examples=(INPUTS, OUTPUTS))
         report = models.validate("a", predict=lambda _model, _inputs: 1 / 0)

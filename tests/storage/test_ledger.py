@@ -274,6 +274,16 @@ class TestSnapshots:
             assert {"anna": 130} == bank(store).head().state.money
         assert "cannot use the snapshot" in caplog.text
 
+    def test_other_files_are_no_snapshots(self, store):
+        ledger = bank(store)
+        for _ in range(70):
+            ledger.append(deposit("anna"))
+        store.put("bank/snapshots/zzz-notes.txt", b"mine")
+        assert {"anna": 70} == bank(store).head().state.money
+        for _ in range(64 * 3):
+            ledger.append(deposit("anna"))
+        assert b"mine" == store.get("bank/snapshots/zzz-notes.txt")
+
     def test_all_snapshots_may_be_deleted(self, store):
         ledger = bank(store)
         for _ in range(70):

@@ -98,6 +98,32 @@ class TestLocal:
             store.create("commits/1.json", b"x")
         assert [] == store.list("commits")
 
+    def test_a_sole_writer_needs_no_links(self, tmp_path, monkeypatch):
+        """Where the caller vouches for it; a second create is refused all the same."""
+
+        def no_links(*_args, **_kwargs):
+            raise OSError(errno.ENOTSUP, "Operation not supported")
+
+        monkeypatch.setattr(os, "link", no_links)
+        store = open_store(tmp_path, single_writer=True)
+        store.create("commits/1.json", b"x")
+        with pytest.raises(FileExistsError):
+            store.create("commits/1.json", b"y")
+        assert b"x" == store.get("commits/1.json")
+        assert ["1.json"] == os.listdir(tmp_path / "commits")
+
+    @pytest.mark.parametrize("name", [".DS_Store", "1 (copy).json", "Thumbs.db~ü"])
+    def test_files_of_others_are_not_shown(self, tmp_path, name):
+        """What a file manager leaves in a folder must not make a store unreadable."""
+        store = LocalStore(tmp_path)
+        store.put("a/1.json", b"x")
+        (tmp_path / "a" / name).write_bytes(b"foreign")
+        assert ["a/1.json"] == store.list("a")
+
+    def test_it_says_where_it_is(self, tmp_path):
+        assert f"LocalStore('{tmp_path}')" == repr(LocalStore(tmp_path))
+        assert "MemoryStore('name')" == repr(MemoryStore("name"))
+
     def test_other_errors_of_linking_pass_through(self, tmp_path, monkeypatch):
         def broken(*_args, **_kwargs):
             raise OSError(errno.EIO, "Input/output error")
@@ -260,6 +286,16 @@ class TestConditionalWrites:
         with pytest.raises(OSError, match="refused"):
             store.create("commits/1.json", b"x")
         assert [] == written + statuses
+
+    def test_an_error_without_a_status_is_not_tried_again(self, answers, monkeypatch):
+        store, _, _ = answers
+
+        def broken(_path, _data, mode):
+            raise OSError(errno.ECONNRESET, mode)
+
+        monkeypatch.setattr(store._filesystem, "pipe_file", broken)
+        with pytest.raises(ConnectionResetError):
+            store.create("commits/1.json", b"x")
 
     def test_another_error_is_not_tried_again(self, answers):
         store, statuses, _ = answers

@@ -192,7 +192,10 @@ def _is_expected(
 ) -> bool:
     if expected == NOTHING or holder is None:
         return expected == NOTHING and holder is None
-    return resolve(registry, _reference_to(name, expected), where) == holder
+    try:
+        return resolve(registry, _reference_to(name, expected), where) == holder
+    except ModelNotFoundError:  # deleted meanwhile, so it does not hold the stage
+        return False
 
 
 def _reference_to(name: str, version: ModelRef) -> ModelRef:

@@ -1,5 +1,7 @@
 """What each decision does to the state."""
 
+import itertools
+from collections.abc import Iterable
 from typing import Any, Final, assert_never
 
 import attrs
@@ -79,12 +81,11 @@ def _promoted(model: Model, event: ModelPromoted, stamp: Stamp) -> Model:
     replaced = model.production if event.stage == "production" else None
     if event.stage == "production":
         before = model.before if replaced is None else (*model.before, replaced)
-        model = attrs.evolve(_in_production(model, event.version, stamp), before=before)
+        model = _in_production(model, event.version, stamp, before=before)
     else:
         if event.version == model.production:
-            model = attrs.evolve(
-                _activated(model, None, stamp), production=None, before=(*model.before, event.version)
-            )
+            before = _way_back((*model.before, event.version), production=None)
+            model = attrs.evolve(_activated(model, None, stamp), production=None, before=before)
         model = _changed(model, event.version, stamp, stage=event.stage, staged_by=stamp.number)
     return _noted(model, stamp, "promoted", replaced, event.version, detail=event.stage, reason=event.reason)
 
@@ -95,7 +96,7 @@ def _rolled_back(model: Model, event: ModelRolledBack, stamp: Stamp) -> Model:
     if event.version in before:
         latest = len(before) - 1 - before[::-1].index(event.version)
         before = before[:latest]
-    model = attrs.evolve(_in_production(model, event.version, stamp), before=before)
+    model = _in_production(model, event.version, stamp, before=before)
     return _noted(
         model, stamp, "rolled_back", replaced, event.version, detail="production", reason=event.reason
     )
@@ -104,18 +105,28 @@ def _rolled_back(model: Model, event: ModelRolledBack, stamp: Stamp) -> Model:
 def _deleted(model: Model, event: ModelDeleted, stamp: Stamp) -> Model:
     model = attrs.evolve(
         _changed(model, event.version, stamp, deleted_at=stamp.time),
-        before=tuple(version for version in model.before if version != event.version),
+        before=_way_back(
+            (version for version in model.before if version != event.version), production=model.production
+        ),
         aliases={alias: to for alias, to in model.aliases.items() if to != event.version},
     )
     return _noted(model, stamp, "deleted", event.version, None, reason=event.reason)
 
 
-def _in_production(model: Model, version: str, stamp: Stamp) -> Model:
+def _in_production(model: Model, version: str, stamp: Stamp, *, before: Iterable[str]) -> Model:
     """Put a version into production and archive the one that was there."""
     if model.production is not None:
         model = _changed(model, model.production, stamp, stage="archived", staged_by=stamp.number)
     model = _changed(model, version, stamp, stage="production", staged_by=stamp.number)
-    return attrs.evolve(_activated(model, version, stamp), production=version)
+    return attrs.evolve(
+        _activated(model, version, stamp), production=version, before=_way_back(before, production=version)
+    )
+
+
+def _way_back(versions: Iterable[str], *, production: str | None) -> tuple[str, ...]:
+    """Return the versions that rollbacks lead through, so that each leads to another version."""
+    steps = [version for version, _ in itertools.groupby(versions)]
+    return tuple(steps[:-1] if steps and steps[-1] == production else steps)
 
 
 def _activated(model: Model, version: str | None, stamp: Stamp) -> Model:

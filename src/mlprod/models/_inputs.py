@@ -15,6 +15,7 @@ from mlprod.models._values import Stage
 __all__ = [
     "STAGES",
     "check_alias",
+    "check_aliases",
     "check_choice",
     "check_config",
     "check_metrics",
@@ -37,11 +38,12 @@ def check_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
     result = dict[str, float]()
     for name, value in _mapping(metrics, "metrics").items():
         check_text(name, "a metric's name", limit=_LONGEST_METRIC_NAME)
-        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        number = _number(value)
+        if number is None:
             raise InvalidDataError(
                 f"the metric {name!r} must be a number, not {shorten(value)}; other facts go to config"
             )
-        result[name] = float(value)
+        result[name] = number
     return result
 
 
@@ -60,11 +62,9 @@ def check_config(config: Mapping[str, Any] | None, what: str = "config") -> dict
 
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Return the tags without repetitions."""
-    if isinstance(tags, str):
-        raise InvalidDataError(
-            f"tags must be several strings, not the one string {shorten(tags)}: write tags=[{shorten(tags)}]"
-        )
-    result = tuple(dict.fromkeys(check_text(tag, "a tag", limit=_LONGEST_TAG) for tag in tags))
+    result = tuple(
+        dict.fromkeys(check_text(tag, "a tag", limit=_LONGEST_TAG) for tag in _several(tags, "tags"))
+    )
     if len(result) > _MOST_TAGS:
         raise InvalidDataError(
             f"{len(result):,} tags are too many for one version; at most {_MOST_TAGS} are kept"
@@ -75,6 +75,11 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
 def check_reason(reason: str) -> str:
     """Return the reason of a decision."""
     return check_text(reason, "the reason", limit=_LONGEST_REASON)
+
+
+def check_aliases(aliases: Iterable[str]) -> tuple[str, ...]:
+    """Return the aliases."""
+    return tuple(check_alias(alias) for alias in _several(aliases, "aliases"))
 
 
 def check_alias(alias: str) -> str:
@@ -92,12 +97,28 @@ def check_choice(value: str, choices: Iterable[str], what: str) -> None:
         raise InvalidConfigError(f"{shorten(value)} is not {what}; {known(choices, str(value))}")
 
 
+def _several(strings: Iterable[str], what: str) -> Iterable[str]:
+    if isinstance(strings, str):
+        one = shorten(strings)
+        raise InvalidDataError(
+            f"{what} must be several strings, not the one string {one}: write {what}=[{one}]"
+        )
+    return strings
+
+
 def _mapping(value: object, what: str) -> Mapping[Any, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
         raise InvalidDataError(f"{what} must be a mapping of names to values, not {shorten(value)}")
     return value
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - a number of any library
+    """Return a number as a float; also the 0-d arrays that numpy, JAX and torch call numbers."""
+    if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
+        value = value.item()
+    return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else None
 
 
 def _key(key: object, what: str) -> str:

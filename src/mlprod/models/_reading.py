@@ -54,6 +54,9 @@ class Reader:
             except MLProdError as error:
                 checks.append(Check(name, passed=False, detail=str(error)))
                 return None
+            except Exception as error:  # noqa: BLE001 - a format of the application's own
+                checks.append(Check(name, passed=False, detail=repr(error)))
+                return None
             checks.append(Check(name, passed=True))
             return result
 
@@ -96,7 +99,7 @@ def _replay(
         )
     try:
         actual = predict(model, examples["inputs"])
-    except Exception as error:  # noqa: BLE001 - the caller's function may raise anything
+        found = difference(examples["outputs"], actual, rtol=rtol, atol=atol)
+    except Exception as error:  # noqa: BLE001 - the caller's function may raise and return anything
         return Check(name, passed=False, detail=f"predict raised {error!r}")
-    found = difference(examples["outputs"], actual, rtol=rtol, atol=atol)
     return Check(name, passed=found is None, detail=found or "")

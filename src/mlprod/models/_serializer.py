@@ -20,6 +20,7 @@ from mlprod.models._fold import MODELS
 from mlprod.models._inputs import (
     STAGES,
     check_alias,
+    check_aliases,
     check_choice,
     check_config,
     check_metrics,
@@ -172,7 +173,7 @@ class ModelSerializer:
             metrics=check_metrics(metrics),
             config=check_config(config),
             tags=check_tags(tags),
-            aliases=tuple(check_alias(alias) for alias in aliases),
+            aliases=check_aliases(aliases),
             parent=parent,
             environment=environment(),
             signature=None if described is None else check_config(described, "signature"),
@@ -285,9 +286,10 @@ class ModelSerializer:
         expected: ModelRef | None = None,
         reason: str = "",
         predict: Predict | None = None,
+        trust: Trust | None = None,
     ) -> ModelMetadata:
         """Put a version into production; the same as ``promote(ref, "production", …)``."""
-        return self.promote(ref, "production", expected=expected, reason=reason, predict=predict)
+        return self.promote(ref, "production", expected=expected, reason=reason, predict=predict, trust=trust)
 
     def promote(
         self,
@@ -297,6 +299,7 @@ class ModelSerializer:
         expected: ModelRef | None = None,
         reason: str = "",
         predict: Predict | None = None,
+        trust: Trust | None = None,
     ) -> ModelMetadata:
         """Move a version to a stage.
 
@@ -310,6 +313,7 @@ class ModelSerializer:
                 that promote with the same expectation one succeeds.
             reason: kept in the history.
             predict: a function of the loaded model and inputs; the version is validated with it first.
+            trust: what that validation may do to load the model.
 
         Raises:
             ConflictError: if `expected` does not hold the stage.
@@ -319,7 +323,7 @@ class ModelSerializer:
         check_choice(stage, STAGES, "a stage")
         check_reason(reason)
         if predict is not None:
-            report = self.validate(ref, predict=predict)
+            report = self.validate(ref, predict=predict, trust=trust)
             if not report.valid:
                 raise ValidationFailedError(
                     f"{report.id} was not promoted to {stage}: {'; '.join(report.errors)}"
@@ -509,8 +513,7 @@ class ModelSerializer:
         return self._subject(self._ledger.append(lambda head: rule(head.state)), ref)
 
     def _subject(self, appended: Appended[Registry, Event], ref: ModelRef) -> ModelMetadata:
-        registry = appended.head.state
-        for event in appended.events:
-            if isinstance(event, VersionDecision):
-                return registry.metadata(registry.models[event.name].versions[event.version])
+        registry, first = appended.head.state, next(iter(appended.events), None)
+        if isinstance(first, VersionDecision):
+            return registry.metadata(registry.models[first.name].versions[first.version])
         return registry.metadata(resolve(registry, ref, self._where))

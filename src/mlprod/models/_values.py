@@ -101,7 +101,7 @@ class ModelEvent(Value):
 
     def __str__(self) -> str:
         """Return the event as a line of a log."""
-        change = " → ".join(version for version in (self.from_, self.to) if version)
+        change = " -> ".join(version for version in (self.from_, self.to) if version)
         reason = f" ({self.reason})" if self.reason else ""
         return (
             f"{isoformat(self.when)}  {self.what} {self.detail + ' ' if self.detail else ''}{change}{reason}"

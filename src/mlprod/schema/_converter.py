@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlprod._value import isoformat
 
@@ -22,4 +23,10 @@ def converter() -> Converter:
     result = Converter(forbid_extra_keys=True, detailed_validation=False)
     result.register_unstructure_hook(datetime, isoformat)
     result.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    result.register_unstructure_hook_func(_is_json, lambda document: document)
     return result
+
+
+def _is_json(field_type: Any) -> bool:  # noqa: ANN401 - a type
+    """Return whether a field holds what is JSON already and need not be walked through."""
+    return field_type in (Mapping[str, Any], dict[str, Any])

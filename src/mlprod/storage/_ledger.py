@@ -9,6 +9,7 @@ import contextlib
 import errno
 import logging
 import random
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ _FAILED_ATTEMPTS = 4
 _LONGEST_PAUSE_SECONDS = 0.5
 _PERMANENT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 _SMALLEST_INTERVAL = 64
+_SNAPSHOT_NAME = re.compile(r"/snapshots/[0-9]{20}\.json$")
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -249,7 +251,8 @@ class Ledger(Generic[S, E]):
 
     def _snapshots(self) -> list[str]:
         with explained(f"list the snapshots of {self._type.folder}", self._store):
-            return self._store.list(join(self._type.folder, "snapshots"))
+            found = self._store.list(join(self._type.folder, "snapshots"))
+        return [path for path in found if _SNAPSHOT_NAME.search(path)]
 
     def _commit_path(self, number: int) -> str:
         return join(self._type.folder, "commits", f"{number:020}.json")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from mlprod.errors import AtomicCreateUnsupportedError
-from mlprod.storage._store import Guarantees, as_chunks, check_path
+from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["LocalStore"]
@@ -28,9 +28,15 @@ class LocalStore:
     renamed to its name, so that nobody ever sees half of it.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        """Name the folder; nothing is touched yet."""
+    def __init__(self, root: str | os.PathLike[str], *, single_writer: bool = False) -> None:
+        """Name the folder; nothing is touched yet.
+
+        Args:
+            root: the folder; ``~`` is your home.
+            single_writer: your word that no other process writes there, for filesystems without hard links.
+        """
         self._root = Path(root).expanduser().absolute()
+        self._single_writer = single_writer
 
     def __repr__(self) -> str:
         """Show where it lies."""
@@ -72,20 +78,22 @@ class LocalStore:
             try:
                 os.link(temporary, target)
             except OSError as error:
-                if error.errno in _NO_LINKS:
+                if error.errno not in _NO_LINKS:
+                    raise
+                if not self._single_writer:
                     raise _no_links(self.url) from error
-                raise
+                temporary.replace(target)
         _sync_folder(target.parent)
 
     def list(self, folder: str) -> list[str]:
         """Return the paths of all files below a folder."""
         top = self._at(folder)
-        return sorted(
+        found = (
             (Path(directory) / name).relative_to(self._root).as_posix()
             for directory, _, names in os.walk(top, onerror=_only_if_missing)
             for name in names
-            if not name.startswith(_TEMPORARY)
         )
+        return sorted(filter(is_path, found))
 
     def delete(self, path: str) -> None:
         """Remove a file."""
@@ -152,7 +160,8 @@ class LocalStore:
 def _no_links(url: str) -> AtomicCreateUnsupportedError:
     return AtomicCreateUnsupportedError(
         f"{url} is on a filesystem without hard links, so two writers could both believe they had won; "
-        "choose a folder on another filesystem"
+        "choose a folder on another filesystem or, if no other process writes there, say so: "
+        "open_store(path, single_writer=True)"
     )
 
 

@@ -32,7 +32,7 @@ def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options
         url: ``"s3://bucket/prefix"`` or any other URL that fsspec knows, ``"memory://name"``, a path,
             or a store, which is returned as it is.
         single_writer: your word that no other process writes there; needed on backends without an
-            atomic create, such as SFTP.
+            atomic create, such as SFTP, or a disk without hard links.
         **storage_options: passed to the fsspec filesystem, e.g. ``endpoint_url=…`` or ``key=…``.
 
     Returns:
@@ -61,7 +61,7 @@ def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options
     protocol, separator, rest = text.partition("://")
     if not separator or protocol in {"file", "local"}:
         _refuse_options(text, storage_options)
-        return LocalStore(rest if separator else text)
+        return LocalStore(rest if separator else text, single_writer=single_writer)
     if protocol == "memory":
         _refuse_options(text, storage_options)
         return MemoryStore.named(rest.strip("/"))

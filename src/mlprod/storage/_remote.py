@@ -14,7 +14,7 @@ from typing import Any, final
 import fsspec
 
 from mlprod.errors import AtomicCreateUnsupportedError, MLProdError
-from mlprod.storage._store import Guarantees, as_chunks, check_path
+from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["FsspecStore"]
@@ -120,7 +120,7 @@ class FsspecStore:
             self._filesystem.invalidate_cache()
             found = self._filesystem.find(target)
         names = (str(name).lstrip("/").removeprefix(f"{self._root.lstrip('/')}/") for name in found)
-        return sorted(name for name in names if "/.partial-" not in name)
+        return sorted(filter(is_path, names))
 
     def delete(self, path: str) -> None:
         """Remove a file."""
@@ -156,7 +156,7 @@ class FsspecStore:
 
     def _create_conditionally(self, target: str, data: bytes) -> None:
         """Create, taking "conflict, try again" (409) at its word for a few times."""
-        for attempt in range(1, _CREATE_ATTEMPTS + 1):
+        for attempt in itertools.count(1):
             try:
                 self._filesystem.pipe_file(target, data, mode="create")
             except FileExistsError:

@@ -13,7 +13,7 @@ from mlprod._value import Value
 from mlprod.errors import StoreError
 from mlprod.typing import Buffer, Chunks
 
-__all__ = ["Guarantees", "Store", "as_chunks", "check_path", "explained", "join"]
+__all__ = ["Guarantees", "Store", "as_chunks", "check_path", "explained", "is_path", "join"]
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@~+-]*")
 
@@ -73,7 +73,10 @@ class Store(Protocol):
         ...
 
     def list(self, folder: str) -> list[str]:
-        """Return the paths of all files below a folder, sorted; none if there is no such folder."""
+        """Return the paths of all files below a folder, sorted; none if there is no such folder.
+
+        Files that others put there under names that are no paths here, such as ``.DS_Store``, are not shown.
+        """
         ...
 
     def delete(self, path: str) -> None:
@@ -93,9 +96,14 @@ class Store(Protocol):
         ...
 
 
+def is_path(path: str) -> bool:
+    """Return whether every part of a path may be a file or folder name."""
+    return all(map(_SEGMENT.fullmatch, path.split("/")))
+
+
 def check_path(path: str) -> str:
-    """Return the path if every part of it may be a file or folder name; `ValueError` if not."""
-    if path and all(map(_SEGMENT.fullmatch, path.split("/"))):
+    """Return the path if it is one; `ValueError` if not."""
+    if is_path(path):
         return path
     raise ValueError(f"{path!r} is not a path inside a store")
 

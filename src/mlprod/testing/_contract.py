@@ -19,7 +19,8 @@ _RACES = 25
 class StoreContract:
     """Derive from this in a pytest module and override the fixture ``store``.
 
-    Example:
+    Example::
+
         class TestMyStore(StoreContract):
             @pytest.fixture
             def store(self, tmp_path):
@@ -29,7 +30,7 @@ class StoreContract:
     @pytest.fixture
     def store(self) -> Store:
         """Return an empty store of the kind under test."""
-        raise NotImplementedError
+        pytest.fail("override the fixture `store`")
 
     def test_what_was_put_is_got(self, store: Store) -> None:
         """Bytes come back as they were given, the empty ones too."""

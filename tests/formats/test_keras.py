@@ -552,7 +552,7 @@ def test_compressed_members_are_refused(payload):
 
 def test_an_enormous_config_is_refused(payload, monkeypatch):
     """The config is not read at all if it is too large."""
-    monkeypatch.setattr("mlprod.formats._keras._LARGEST_CONFIG", 100)
+    monkeypatch.setattr("mlprod.formats._keras_file._LARGEST_CONFIG", 100)
     with pytest.raises(FormatError, match="config is larger than 100 bytes"):
         load(payload)
 

@@ -53,14 +53,14 @@ class ONNXFormat:
                 proto = model
             case _:
                 kind = f"{type(model).__module__}.{type(model).__qualname__}"
-                message = f"a {kind} is no ONNX model; pass an onnx.ModelProto, its bytes or a path"
-                raise FormatError(message)
+                raise FormatError(f"a {kind} is no ONNX model; pass an onnx.ModelProto, its bytes or a path")
         _check(proto, onnx)
         try:
             return (proto.SerializeToString(),)
         except Exception as error:
-            message = f"the ONNX model cannot be serialised: {error}; protobuf holds at most 2 GiB"
-            raise FormatError(message) from error
+            raise FormatError(
+                f"the ONNX model cannot be serialised: {error}; protobuf holds at most 2 GiB"
+            ) from error
 
     def decode(self, payload: memoryview, *, trust: Trust) -> object:  # noqa: ARG002 - data only
         """Return the ``ModelProto``.
@@ -80,8 +80,7 @@ def _read(path: str | bytes, onnx: Any) -> Any:  # noqa: ANN401 - a ModelProto
     try:
         return onnx.load(os.fsdecode(path))
     except Exception as error:
-        message = f"cannot read the ONNX model {os.fsdecode(path)}: {error}"
-        raise FormatError(message) from error
+        raise FormatError(f"cannot read the ONNX model {os.fsdecode(path)}: {error}") from error
 
 
 def _parse(payload: memoryview, onnx: Any) -> Any:  # noqa: ANN401 - a ModelProto
@@ -89,8 +88,7 @@ def _parse(payload: memoryview, onnx: Any) -> Any:  # noqa: ANN401 - a ModelProt
     try:
         proto.ParseFromString(payload)
     except Exception as error:
-        message = f"the payload is not an ONNX model: {error}"
-        raise FormatError(message) from error
+        raise FormatError(f"the payload is not an ONNX model: {error}") from error
     _check(proto, onnx)
     return proto
 
@@ -98,15 +96,13 @@ def _parse(payload: memoryview, onnx: Any) -> Any:  # noqa: ANN401 - a ModelProt
 def _check(proto: Any, onnx: Any) -> None:  # noqa: ANN401 - a ModelProto
     """Refuse what is no model, and what would make a runtime open files that the model names."""
     if not proto.HasField("graph") or not proto.opset_import:
-        message = "the ONNX model has no graph or no opset: it is something else, or cut off"
-        raise FormatError(message)
+        raise FormatError("the ONNX model has no graph or no opset: it is something else, or cut off")
     for tensor in _tensors(proto, onnx, depth=1):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            message = (
+            raise FormatError(
                 f"the ONNX model keeps its tensor {tensor.name[:80]!r} in another file; save it by its path, "
                 "or load it with its weights (as onnx.load does) and save that"
             )
-            raise FormatError(message)
 
 
 def _tensors(message: Any, onnx: Any, depth: int) -> Iterator[Any]:  # noqa: ANN401 - protobuf messages

@@ -44,8 +44,7 @@ class SkopsFormat:
             return (skops.dumps(model),)
         except Exception as error:
             kind = f"{type(model).__module__}.{type(model).__qualname__}"
-            message = f"skops cannot hold this {kind}: {error}"
-            raise FormatError(message) from error
+            raise FormatError(f"skops cannot hold this {kind}: {error}") from error
 
     def decode(self, payload: memoryview, *, trust: Trust) -> object:
         """Return the estimator.
@@ -61,14 +60,12 @@ class SkopsFormat:
             return skops.loads(payload, trusted=list(trust.types))
         except exceptions.UntrustedTypesFoundException as error:
             missing = sorted({*skops.get_untrusted_types(data=payload)} - {*trust.types})
-            message = (
+            raise UntrustedModelError(
                 f"this model needs {', '.join(missing)[:500]}; if you know each and trust everyone who can "
                 f"write to this store, load it with trust=Trust(types={str(tuple(missing))[:500]})"
-            )
-            raise UntrustedModelError(message) from error
+            ) from error
         except Exception as error:
-            message = f"the payload cannot be loaded as a skops file: {error!r}"
-            raise FormatError(message) from error
+            raise FormatError(f"the payload cannot be loaded as a skops file: {error!r}") from error
 
 
 def _package(module: str) -> Any:  # noqa: ANN401 - a module
@@ -80,5 +77,4 @@ def _check_stored(payload: memoryview) -> None:
     with zipfile.ZipFile(io.BytesIO(payload)) as archive:
         claimed = sum(member.file_size for member in archive.infolist())
     if claimed > len(payload):
-        message = f"its members claim {claimed:,} bytes of {len(payload):,}"
-        raise ValueError(message)
+        raise ValueError(f"its members claim {claimed:,} bytes of {len(payload):,}")

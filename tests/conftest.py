@@ -1,5 +1,6 @@
 """What several test modules share."""
 
+import multiprocessing
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +10,14 @@ import pytest
 from mlprod import ModelSerializer
 from mlprod.storage import MemoryStore
 from mlprod.testing import FrozenClock
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Give a way to start processes that have imported already what they all need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["hypothesis.stateful", "mlprod", "mlprod.testing", "pytest"])
+    return context
 
 
 @pytest.fixture

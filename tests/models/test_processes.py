@@ -1,6 +1,5 @@
 """Several real processes on one local folder, and processes that are killed."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -14,8 +13,6 @@ import pytest
 
 from mlprod import ModelSerializer
 from mlprod.errors import ConflictError, StoreError
-
-CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def save_often(folder, count):
@@ -31,17 +28,17 @@ def promote(folder, version, results):
         results.put(None)
 
 
-def run_all(processes):
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        assert 0 == process.exitcode
+def run_all(workers):
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert 0 == worker.exitcode
 
 
-def test_8_processes_lose_and_double_no_save(tmp_path):
+def test_8_processes_lose_and_double_no_save(tmp_path, processes):
     """8 x 100 saves of one model: 800 distinct versions, each process' models all there."""
-    run_all([CONTEXT.Process(target=save_often, args=(tmp_path, 100)) for _ in range(8)])
+    run_all([processes.Process(target=save_often, args=(tmp_path, 100)) for _ in range(8)])
     models = ModelSerializer(tmp_path)
     versions = models.get_versions("model")
     assert [f"1.0.{number}" for number in range(800)] == [version.version for version in versions]
@@ -50,13 +47,13 @@ def test_8_processes_lose_and_double_no_save(tmp_path):
     assert {100} == set(Counter(process for process, _ in loaded).values())
 
 
-def test_of_two_promotions_with_one_expectation_one_wins(tmp_path):
+def test_of_two_promotions_with_one_expectation_one_wins(tmp_path, processes):
     models = ModelSerializer(tmp_path)
     models.save([0], "model", activate=True)
     for number in range(8):
         models.save([number], "model")
-    results = CONTEXT.Queue()
-    run_all([CONTEXT.Process(target=promote, args=(tmp_path, f"1.0.{n}", results)) for n in range(1, 9)])
+    results = processes.Queue()
+    run_all([processes.Process(target=promote, args=(tmp_path, f"1.0.{n}", results)) for n in range(1, 9)])
     winners = [version for version in (results.get() for _ in range(8)) if version]
     assert winners == [models.get_metadata("model").version]
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import multiprocessing
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -150,11 +149,10 @@ class TestManyWriters:
             list(threads.map(lambda number: ledger.append(deposit(f"t{number % 8}")), range(80)))
         assert {f"t{number}": 10 for number in range(8)} == bank(store).head().state.money
 
-    def test_processes_lose_and_double_nothing(self, tmp_path):
+    def test_processes_lose_and_double_nothing(self, tmp_path, processes):
         """8 processes x 100 decisions: 800 decisions, 100 of each."""
-        context = multiprocessing.get_context("forkserver")
         workers = [
-            context.Process(target=deposit_often, args=(tmp_path, f"p{number}", 100)) for number in range(8)
+            processes.Process(target=deposit_often, args=(tmp_path, f"p{number}", 100)) for number in range(8)
         ]
         for worker in workers:
             worker.start()

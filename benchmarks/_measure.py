@@ -105,7 +105,7 @@ class Table:
 
     def _judge(self, *cells: str, reached: bool) -> None:
         if not reached:
-            self._missed.append(cells[0])
+            self._missed.append(f"{cells[0].strip()} ({cells[1]}; {cells[2].strip() or 'alone'})")
         _print(*cells, "yes" if reached else "NO")
 
     def _inform(self, *cells: str) -> None:

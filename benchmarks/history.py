@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 from benchmarks._measure import Bench, fresh, race, timed
 from mlprod import ModelSerializer
@@ -39,9 +39,9 @@ def one_model(bench: Bench) -> None:
         f"save {bench.saves:,} to {bench.saves + SAVES:,} of a model",
         f"save {SHORT} to {SHORT + SAVES}",
     )
-    bench.table.compare(f"{work}, median", saves["long"], peer, saves["short"], at_most=2)
-    bench.table.compare(f"{work}, mean", [mean(saves["long"])], peer, [mean(saves["short"])])
-    bench.table.compare(f"{work}, slowest", [max(saves["long"])], peer, [max(saves["short"])])
+    for name, measure, at_most in (("median", median, 2), ("mean", mean, None), ("slowest", max, None)):
+        ours, theirs = [measure(saves["long"])], [measure(saves["short"])]
+        bench.table.compare(f"{work}, {name}", ours, peer, theirs, at_most=at_most)
     code = OPENING.format("load('momentum')")
     loads = race(
         {

@@ -65,7 +65,8 @@ def _leaf_difference(expected: Any, actual: Any, rtol: float, atol: float, path:
     if wanted.shape != got.shape:
         return f"{path} should have the shape {wanted.shape}, but has {got.shape}"
     if not (_numeric_dtype(wanted) and _numeric_dtype(got)):
-        return None if np.array_equal(wanted, got) else f"{path} differs"
+        same = wanted.dtype.kind == got.dtype.kind and np.array_equal(wanted, got)
+        return None if same else f"{path} differs"
     close = np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
     if close.all():
         return None

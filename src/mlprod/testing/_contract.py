@@ -13,7 +13,7 @@ from mlprod.typing import Buffer
 __all__ = ["StoreContract"]
 
 _RACERS = 8
-_RACES = 25
+_RACES = 10
 
 
 class StoreContract:

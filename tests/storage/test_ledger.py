@@ -212,7 +212,7 @@ class TestFaults:
     @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.ERROR, Fault.LOST_ANSWER])
     @pytest.mark.parametrize("number", [1, 12])
     def test_at_every_operation_the_old_state_or_the_new(self, fault, number, monkeypatch):
-        """Also around the third snapshot, when the first is dropped; and a retry by a new process succeeds."""
+        """Also around the third snapshot, when the first goes; and a retry by a new process succeeds."""
         monkeypatch.setattr("mlprod.storage._ledger._SMALLEST_INTERVAL", 4)
         at = 1
         while True:

@@ -156,7 +156,9 @@ class FsspecStore:
 
     def _create_conditionally(self, target: str, data: bytes) -> None:
         """Create, taking "conflict, try again" (409) at its word for a few times."""
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 self._filesystem.pipe_file(target, data, mode="create")
             except FileExistsError:

@@ -93,7 +93,7 @@ sys.addaudithook(lambda event, args: event == "open" and "w" in str(args[1]) and
 import mlprod
 assert threading.active_count() == 1, threading.enumerate()
 assert not opened, opened
-heavy = {"scipy", "cattrs", "onnx", "keras", "sklearn", "skops", "s3fs", "pytest"} & set(sys.modules)
+heavy = {"scipy", "cattrs", "fsspec", "onnx", "sklearn", "s3fs", "pytest"} & set(sys.modules)
 assert not heavy, heavy
 from mlprod import ModelSerializer
 import numpy as np

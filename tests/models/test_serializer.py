@@ -294,6 +294,17 @@ class TestLoad:
         assert not mapped.flags.writeable
         assert [0.0, 1.0, 2.0] == models.load("a", mmap=True, verify="size")["w"].tolist()
 
+    def test_a_large_model_comes_back_whole_and_can_be_changed(self, tmp_path):
+        """Larger than the pieces in which it is written and read."""
+        models = ModelSerializer(tmp_path)
+        weights = np.random.default_rng(1).random((3, 500_000))
+        models.save({"w": weights, "t": weights.T}, "a")
+        loaded = models.load("a")
+        assert np.array_equal(weights, loaded["w"])
+        assert np.array_equal(weights.T, loaded["t"])
+        loaded["w"][0, 0] = 7.0
+        assert np.array_equal(weights, models.load("a", mmap=True)["w"])
+
     def test_mapping_elsewhere_than_on_a_disk_loads(self, models):
         models.save({"w": np.arange(3.0)}, "a")
         assert [0.0, 1.0, 2.0] == models.load("a", mmap=True)["w"].tolist()

@@ -11,7 +11,6 @@ from typing import Any, final
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from mlprod._extras import require
 from mlprod.errors import FormatError
@@ -20,7 +19,7 @@ __all__ = ["METADATA", "Array", "Tensor", "header", "raw_bytes", "read_header", 
 
 METADATA = "__metadata__"
 
-Array = npt.NDArray[Any]
+Array = np.ndarray[Any, np.dtype[Any]]  # numpy.typing takes a millisecond to import
 
 _NATIVE = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "u2", "I16": "i2", "F16": "f2", "U32": "u4",

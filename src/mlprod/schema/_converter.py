@@ -18,7 +18,7 @@ __all__ = ["converter"]
 @functools.cache
 def converter() -> Converter:
     """Return the converter; cattrs is imported at the first record, not with the library."""
-    from cattrs import Converter  # noqa: PLC0415 - keeps `import mlprod` light
+    from cattrs import Converter
 
     result = Converter(forbid_extra_keys=True, detailed_validation=False)
     result.register_unstructure_hook(datetime, isoformat)

@@ -77,7 +77,7 @@ def _refuse_options(url: str, storage_options: dict[str, Any]) -> None:
 
 
 def _check_protocol(protocol: str, url: str) -> None:
-    from fsspec.registry import get_filesystem_class  # noqa: PLC0415 - only remote stores need it
+    from fsspec.registry import get_filesystem_class
 
     if "::" in url:
         raise InvalidConfigError(

@@ -7,11 +7,8 @@ import os
 import secrets
 import time
 from collections.abc import Generator, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, final
-
-import fsspec
 
 from mlprod.errors import AtomicCreateUnsupportedError, MLProdError
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path
@@ -21,6 +18,7 @@ __all__ = ["FsspecStore"]
 
 _CONDITIONAL_WRITE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 _STREAM_FROM_BYTES = 64 << 20
+_CONFLICT, _PRECONDITION_FAILED = 409, 412  # HTTP
 _CREATE_ATTEMPTS = 5
 
 
@@ -147,6 +145,8 @@ class FsspecStore:
         """The filesystem of this process: a forked child must not use its parent's connections."""
         opened, process = self._opened, os.getpid()
         if opened is None or opened[0] != process:
+            import fsspec
+
             opened = process, fsspec.filesystem(self._protocol, **self._options)
             self._opened = opened
         return opened[1]
@@ -165,9 +165,9 @@ class FsspecStore:
                 raise
             except OSError as error:
                 status = _http_status(error)
-                if status == HTTPStatus.PRECONDITION_FAILED:
+                if status == _PRECONDITION_FAILED:
                     raise FileExistsError(target) from error
-                if status != HTTPStatus.CONFLICT or attempt == _CREATE_ATTEMPTS:
+                if status != _CONFLICT or attempt == _CREATE_ATTEMPTS:
                     raise
                 time.sleep(0.05 * attempt)
             else:

@@ -71,6 +71,8 @@ def test_options_go_to_the_store(unconfigured):
     del unconfigured
     with pytest.raises(InvalidConfigError, match="takes no storage options"):
         configure(store="memory://x", token="x")
+    with pytest.raises(InvalidConfigError, match="without store= nothing takes these options: sotre"):
+        configure(sotre="s3://bucket")
 
 
 def test_all_threads_get_the_same_instance(unconfigured):

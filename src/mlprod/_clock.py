@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from mlprod._names import shorten
 from mlprod.errors import InvalidDataError
 from mlprod.typing import Clock
 
@@ -24,8 +25,13 @@ def aware(moment: datetime, what: str) -> datetime:
     Raises:
         InvalidDataError: if it has no timezone, because guessing one shifts history by hours.
     """
+    if not isinstance(moment, datetime):
+        raise InvalidDataError(f"{what} must be a datetime with a timezone, not {shorten(moment)}")
     if moment.tzinfo is None:
         raise InvalidDataError(
             f"{what} {moment.isoformat()} has no timezone; pass one, e.g. datetime.now(UTC)"
         )
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidDataError(f"{what} {moment.isoformat()} is no time in UTC") from error

@@ -5,9 +5,10 @@ from typing import Any, Final, final
 
 import attrs
 
+from mlprod.errors import InvalidConfigError
 from mlprod.formats import Format, Trust
 from mlprod.models import Bump, ModelMetadata, ModelRef, ModelSerializer, RetentionPolicy, Verify
-from mlprod.storage import Store, StoreLike, open_store, resolve_store, swap_default_store
+from mlprod.storage import Store, StoreLike, open_store, swap_default_store
 from mlprod.typing import JSON, Clock
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
 class _Settings:
     """What the process-wide instances are made with, and the instances made so far."""
 
+    store: Store | None = None
     trust: Trust | None = None
     retention: RetentionPolicy | None = None
     clock: Clock | None = None
@@ -81,9 +83,13 @@ def configure(
         ...     save_model([1, 2, 3], "numbers").id
         'numbers@1.0.0'
     """
+    if store is None and storage_options:
+        raise InvalidConfigError(
+            f"without store= nothing takes these options: {', '.join(sorted(storage_options))}"
+        )
     opened = None if store is None else open_store(store, **storage_options)
     before = _Process.settings, swap_default_store(opened)
-    _Process.settings = _Settings(trust=trust, retention=retention, clock=clock)
+    _Process.settings = _Settings(store=opened, trust=trust, retention=retention, clock=clock)
     return Configuration(before)
 
 
@@ -93,7 +99,7 @@ def get_model_serializer() -> ModelSerializer:
     found = settings.instances.get(ModelSerializer)
     if found is None:
         made = ModelSerializer(
-            resolve_store(None), trust=settings.trust, retention=settings.retention, clock=settings.clock
+            settings.store, trust=settings.trust, retention=settings.retention, clock=settings.clock
         )
         found = settings.instances.setdefault(ModelSerializer, made)  # atomic: all threads get the same
     serializer: ModelSerializer = found

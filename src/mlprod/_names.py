@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from mlprod.errors import InvalidDataError, InvalidNameError
 
-__all__ = ["check_name", "check_text", "known", "shorten", "type_name"]
+__all__ = ["check_name", "check_text", "known", "shorten", "splits_pairs", "type_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SHOWN = 60
 
 
@@ -64,3 +65,8 @@ def shorten(value: object) -> str:
 def type_name(value: object) -> str:
     """Return the full name of the type of a value."""
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+
+
+def splits_pairs(value: object) -> bool:
+    """Return whether this is text that spells one character as two surrogates: JSON would join them."""
+    return isinstance(value, str) and not value.isascii() and _PAIR.search(value) is not None

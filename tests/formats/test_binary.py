@@ -182,6 +182,16 @@ class TestRefusals:
         with pytest.raises(FormatError, match=part):
             FORMAT.encode(model)
 
+    def test_a_pair_of_surrogates_is_refused(self):
+        """It would come back as the one character that it spells."""
+        for model in (["\ud83d\ude00"], {"\ud83d\ude00": 1}):
+            with pytest.raises(FormatError, match="surrogate pair"):
+                FORMAT.encode(model)
+
+    def test_more_dimensions_than_can_be_read_are_refused(self):
+        with pytest.raises(FormatError, match="has 33 dimensions"):
+            FORMAT.encode(np.ones((1,) * 33))
+
     def test_what_contains_itself_is_refused(self):
         model = {}
         model["a"] = model
@@ -262,8 +272,16 @@ class TestForgedHeaders:
         tracemalloc.stop()
         assert peak < 1 << 20
 
+    def test_more_tensors_than_allowed_are_refused(self, monkeypatch):
+        monkeypatch.setattr("mlprod.formats._layout._MOST_TENSORS", 2)
+        header = {name: entry(0, 0, shape=[0]) for name in ("a", "b", "data_offsets")}
+        with pytest.raises(FormatError, match="more than 2 tensors"):
+            decode(file_of(header))
+        del header["a"]
+        assert ["b", "data_offsets"] == list(decode(file_of(header)))
+
     def test_a_million_tensors_are_refused_before_they_are_parsed(self):
-        text = b"{" + b",".join(b'"%d":{"data_offsets":0}' % number for number in range(200_000)) + b"}"
+        text = b"{" + b",".join(b'"%d":{"data_offsets":0}' % number for number in range(300_000)) + b"}"
         payload = file_of(text)
         tracemalloc.start()
         with pytest.raises(FormatError, match="more than 100,000 tensors"):

@@ -79,6 +79,24 @@ class TestChoice:
         with pytest.raises(InvalidNameError):
             Formats([taken])
 
+    @pytest.mark.parametrize("payload", [b"1,2", memoryview(b"1,2"), iter([b"1,", b"2"])], ids=range(3))
+    def test_a_payload_may_come_in_any_way(self, payload):
+        """And can be written twice, if the first time takes too long."""
+        own = CSVFormat()
+        own.encode = lambda _model: payload
+        _, chunks = Formats().encode([1, 2], own)
+        assert [b"1,2", b"1,2"] == [b"".join(chunks), b"".join(chunks)]
+
+    @pytest.mark.parametrize("suffix", ["", "bin", "/../x", ".a/b", 5])
+    def test_a_suffix_that_is_none_is_refused(self, suffix):
+        own = CSVFormat()
+        own.suffix = suffix
+        with pytest.raises(InvalidConfigError, match="suffix"):
+            Formats([own])
+
+    def test_a_built_in_format_may_be_passed_itself(self):
+        assert "json" == Formats().encode([1], JSONFormat())[0].name
+
 
 class Witness:
     """Leaves a mark when it is unpickled."""
@@ -128,6 +146,9 @@ class TestTrust:
             Trust(key="short")
         with pytest.raises(InvalidConfigError, match="several names"):
             Trust(types="a.B")
+        for wrong in ({"pickle": "false"}, {"pickle": 1}, {"types": [5]}, {"key": bytearray(32)}):
+            with pytest.raises(InvalidConfigError):
+                Trust(**wrong)
 
 
 def test_built_in_formats_are_formats():

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlprod._names import splits_pairs
 from mlprod.errors import FormatError
 from mlprod.formats import JSONFormat, Trust
 
 FORMAT = JSONFormat()
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-trees = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
-)
+text = st.text().filter(lambda text: not splits_pairs(text))
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | text
+trees = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(text, inner), max_leaves=20)
 
 
 def round_trip(model):
@@ -48,6 +48,15 @@ def test_floats_come_back_to_the_last_bit(value):
 def test_what_would_change_is_refused(model, part):
     """The message says which part it is."""
     with pytest.raises(FormatError, match=part):
+        FORMAT.encode(model)
+
+
+@pytest.mark.parametrize(
+    "model", [["\ud83d\ude00"], {"a": "\ud83d\ude00"}, {"\ud83d\ude00": 1}, "\ud83d\ude00"]
+)
+def test_a_pair_of_surrogates_is_refused(model):
+    """It would come back as the one character that it spells."""
+    with pytest.raises(FormatError, match="surrogate pair"):
         FORMAT.encode(model)
 
 

@@ -1,6 +1,7 @@
 """ModelSerializer, as its users see it."""
 
 import contextlib
+import enum
 import json
 import math
 import os
@@ -26,6 +27,8 @@ from mlprod.errors import (
 from mlprod.models import LatestN
 from mlprod.models._events import Blob
 from mlprod.models._payloads import _read_file
+from mlprod.schema import dump as dump_record
+from mlprod.schema import load as load_record
 from mlprod.storage import LocalStore, MemoryStore
 from mlprod.testing import FaultyStore
 
@@ -81,6 +84,55 @@ class TestSave:
         with pytest.raises(InvalidDataError, match="must be a number"):
             models.save([1], "a", {"loss": np.array([0.5])})
 
+    def test_metadata_is_a_copy(self, models):
+        """Changing it changes neither what the library holds nor what it writes later."""
+        models.save([1], "a", {"loss": 0.5}, {"layers": [1, {"x": 2}]}, signature={"inputs": ["x"]})
+        metadata = models.get_metadata("a")
+        metadata.metrics["loss"] = 9
+        metadata.config["layers"][1]["x"] = 9
+        metadata.environment["libraries"].clear()
+        metadata.signature["inputs"].append("y")
+        again = models.get_metadata("a")
+        assert ({"loss": 0.5}, {"layers": [1, {"x": 2}]}) == (again.metrics, again.config)
+        assert "numpy" in again.environment["libraries"]
+        assert {"inputs": ["x"]} == again.signature
+
+    def test_an_array_that_changes_while_it_is_saved(self, tmp_path):
+        """Whatever was saved of it can be loaded again."""
+
+        class Training:
+            name, suffix = "training", ".bin"
+
+            def recognizes(self, model):
+                return isinstance(model, np.ndarray)
+
+            def encode(self, model):
+                return (model.data,)
+
+            def decode(self, payload, *, trust):
+                del trust
+                return np.frombuffer(payload)
+
+        models = ModelSerializer(tmp_path, formats=[Training()])
+        weights = np.zeros(1 << 19)
+        written = models.store.put
+
+        class Busy:
+            def __getattr__(self, name):
+                return getattr(LocalStore(tmp_path), name)
+
+            def put(self, path, data):
+                def changing():
+                    for piece in data:
+                        weights[:] += 1
+                        yield piece
+
+                written(path, changing())
+
+        models = ModelSerializer(Busy(), formats=[Training()])
+        models.save(weights, "a", format="training")
+        assert weights.size == models.load("a").size
+
     def test_metadata_can_be_a_key(self, models):
         saved = models.save([1], "a", {"loss": 0.5}, {"depth": 3})
         assert {saved: 1}[models.get_metadata("a")] == 1
@@ -110,12 +162,20 @@ class TestSave:
         models.delete("a@2.3.4")
         assert "2.3.5" == models.save([1], "a").version
 
+    def test_a_version_that_cannot_grow_is_told(self, models, store):
+        """And nothing is written that others could not read."""
+        models.save([1], "a", version="1.0.999999999")
+        with pytest.raises(InvalidNameError, match=r"no patch version follows 1\.0\.999999999"):
+            models.save([2], "a")
+        assert 1 == len(store.list("models/ledger/commits"))
+        assert "a@1.1.0" == models.save([2], "a", bump="minor").id
+
     @pytest.mark.parametrize("deleted", [False, True])
     def test_a_version_is_never_used_twice(self, models, deleted):
         models.save([1], "a", version="1.4.0")
         if deleted:
             models.delete("a@1.4.0")
-        with pytest.raises(VersionExistsError, match=r"a@1.4.0 was saved at .*next free one is 1.4.1"):
+        with pytest.raises(VersionExistsError, match=r"a@1.4.0 was saved at .*highest so far is 1.4.0"):
             models.save([2], "a", version="1.4.0")
 
     @pytest.mark.parametrize(
@@ -169,14 +229,32 @@ class TestSave:
             ({"examples": (1, 2, 3)}, InvalidDataError, "must be a pair"),
             ({"examples": (len, 2)}, FormatError, r"model\['inputs'\]"),
             ({"signature": {"inputs": len}}, InvalidDataError, "signature"),
+            ({"metrics": {"loss": 10**400}}, InvalidDataError, "metric 'loss' must be a number"),
+            ({"config": {"n": 10**5000}}, InvalidDataError, "config cannot be written as JSON"),
+            ({"tags": None}, InvalidDataError, "tags must be several strings, not None"),
+            ({"aliases": 5}, InvalidDataError, "aliases must be several strings, not 5"),
+            ({"aliases": ["none"]}, InvalidNameError, "cannot be an alias"),
+            ({"format": 5}, InvalidConfigError, "5 is no format"),
         ],
-        ids=range(23),
+        ids=range(29),
     )
     def test_bad_input_is_refused_and_leaves_nothing(self, clock, arguments, error, message):
         store = MemoryStore()
         with pytest.raises(error, match=message):
             ModelSerializer(store, clock=clock).save([1], "a", **arguments)
         assert [] == store.list("models")
+
+    def test_examples_that_contain_themselves_are_refused(self, models):
+        examples = []
+        examples.append(examples)
+        with pytest.raises(FormatError, match="contains itself"):
+            models.save([1], "a", examples=(examples, 1))
+
+    def test_an_enum_of_strings_is_its_value(self, models):
+        class Side(str, enum.Enum):  # noqa: UP042 - what users of Python 3.10 still have
+            BUY = "buy"
+
+        assert {"side": "buy"} == models.save([1], "a", config={"side": Side.BUY}).config
 
     def test_what_contains_itself_is_refused(self, models):
         config = {}
@@ -199,6 +277,13 @@ class TestSave:
                 return False
 
             def encode(self, _model):
+                return Pieces()
+
+            def decode(self, payload, *, trust):
+                del payload, trust
+
+        class Pieces:
+            def __iter__(self):
                 yield b"half"
                 raise MemoryError("no more")
 
@@ -361,7 +446,7 @@ class TestLoad:
         """A read that ends early is a change of size, not an endless loop."""
         path = tmp_path / "payload"
         path.write_bytes(bytes(3 << 20))
-        blob = Blob(path="payload", size=3 << 20, checksum="")
+        blob = Blob(path="models/payloads/a/b", size=3 << 20, checksum="")
         with pytest.raises(ChecksumError, match="has 1,048,576 bytes, but 3,145,728 were saved"):
             _read_file(path, blob, lambda _piece: os.truncate(path, 1 << 20))
 
@@ -486,6 +571,8 @@ class TestStages:
         assert ["b"] == models.get_active()
         with pytest.raises(ModelNotFoundError, match="no version of 'a' is in production"):
             models.get_active("a")
+        with pytest.raises(InvalidNameError):
+            models.get_active("")
 
     def test_promoting_to_where_it_is_decides_nothing(self, models, store):
         models.save([1], "a", activate=True)
@@ -522,6 +609,16 @@ class TestStages:
         models.save([1], "a")
         with pytest.raises(ConflictError, match=r"expected to hold 1\.0\.0, but now holds no version"):
             models.set_active("a", expected="1.0.0")
+
+    @pytest.mark.parametrize("expected", [5, "a/b", ""])
+    def test_an_expectation_that_is_none_is_refused(self, models, expected):
+        models.save([1], "a", activate=True)
+        models.save([2], "a")
+        with pytest.raises((InvalidNameError, ConflictError)):
+            models.set_active("a@1.0.1", expected=expected)
+        models.promote("a@1.0.0", "archived")
+        with pytest.raises((InvalidNameError, ConflictError)):
+            models.set_active("a@1.0.1", expected=expected)
 
     def test_an_unknown_stage_is_named(self, models):
         models.save([1], "a")
@@ -650,6 +747,11 @@ class TestHistory:
         models.save([0], "a")
         with pytest.raises(InvalidDataError, match="has no timezone"):
             models.active_at("a", datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+        for moment in (None, datetime(2026, 1, 1, tzinfo=UTC).date()):
+            with pytest.raises(InvalidDataError, match="must be a datetime"):
+                models.active_at("a", moment)
+        with pytest.raises(InvalidDataError, match="is no time in UTC"):
+            models.active_at("a", datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))))
 
     def test_every_decision_is_told(self, models, clock):
         models.save([0], "a", activate=True)
@@ -753,6 +855,46 @@ class TestDelete:
         assert [] == inner.list("models/payloads")
 
 
+class TestForgeries:
+    """What somebody who can write to the store may try without a key."""
+
+    @pytest.mark.parametrize(
+        "path", ["models/ledger/commits/00000000000000000001.json", "../x", "models/payloads/../x"]
+    )
+    def test_a_path_that_is_no_payload_is_refused(self, models, store, path):
+        """A record must not make a load read, or a delete remove, anything else."""
+        models.save([1], "a")
+        commit = "models/ledger/commits/00000000000000000001.json"
+        kind, version, data = load_record(store.get(commit), commit)
+        data["events"][0]["data"]["payload"]["path"] = path
+        store.put(commit, dump_record(kind, version, data))
+        with pytest.raises(StoreError, match=r"is damaged: its 'model.saved' record"):
+            ModelSerializer(store).load("a")
+
+    def test_a_decision_about_what_is_not_there_is_refused(self, models, store):
+        models.save([1], "a", activate=True)
+        models.tag("a", "x")
+        commit = "models/ledger/commits/00000000000000000002.json"
+        kind, version, data = load_record(store.get(commit), commit)
+        data["events"][0]["data"]["version"] = "7.0.0"
+        store.put(commit, dump_record(kind, version, data))
+        with pytest.raises(StoreError, match="does not follow from the decisions before it"):
+            ModelSerializer(store).load("a")
+
+    def test_a_payload_that_two_versions_claim_outlives_one_of_them(self, models, store):
+        models.save([1], "a")
+        models.save([1], "b")
+        commit = "models/ledger/commits/00000000000000000002.json"
+        kind, version, data = load_record(store.get(commit), commit)
+        shared = models._registry().models["a"].versions["1.0.0"].saved.payload.path
+        data["events"][0]["data"]["payload"]["path"] = shared
+        store.put(commit, dump_record(kind, version, data))
+        other = ModelSerializer(store)
+        other.delete("b")
+        other.cleanup()
+        assert [1] == other.load("a")
+
+
 def test_the_camel_case_spellings_are_the_same_functions():
     for camel, snake in {
         "loadBytes": "load_bytes",
@@ -773,6 +915,24 @@ def test_every_multi_word_method_has_a_camel_case_spelling():
         if "_" in name.strip("_") and not name.startswith("_"):
             first, *rest = name.split("_")
             assert hasattr(ModelSerializer, first + "".join(map(str.capitalize, rest)))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"trust": True},
+        {"retention": LatestN},
+        {"retention": 5},
+        {"formats": [5]},
+        {"store": 5},
+        {"store": "a\0b"},
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused_at_once(arguments):
+    """Not after the first upload."""
+    with pytest.raises(InvalidConfigError):
+        ModelSerializer(**arguments)
 
 
 def test_it_says_where_it_is(tmp_path):

@@ -11,10 +11,10 @@ import pytest
 import xxhash
 
 from mlprod import ModelSerializer, Trust
-from mlprod.errors import InvalidConfigError, UntrustedModelError
+from mlprod.errors import InvalidConfigError, StoreError, UntrustedModelError
 from mlprod.models._events import SAVED
 from mlprod.models._payloads import Payloads
-from mlprod.storage._ledger import COMMIT
+from mlprod.storage._ledger import COMMIT, SNAPSHOT
 
 KEY = Trust(key="correct horse battery staple")
 OTHER = Trust(key="incorrect horse battery staple")
@@ -60,6 +60,26 @@ def test_the_signature_is_the_one_the_docs_describe(signed, store):
     assert "hmac-sha256-1" == scheme
     assert hmac.new(KEY.key, covered.encode(), hashlib.sha256).hexdigest() == signature
     assert hashlib.sha256(b"[1]").hexdigest() == record["payload"]["sha256"]
+
+
+@pytest.mark.parametrize("at", ["another number", "another name"])
+def test_a_forged_snapshot_cannot_swap_signed_models(store, signed, clock, monkeypatch, at):
+    """A signed record that is filed as another version is noticed."""
+    monkeypatch.setattr("mlprod.storage._ledger._SMALLEST_INTERVAL", 2)
+    signed.save(["long"], "long", activate=True)
+    other = signed.save(["short"], "short" if at == "another name" else "long", activate=True)
+    (path,) = store.list("models/ledger/snapshots")
+    snapshot = SNAPSHOT.load(store.get(path), path)
+    models = snapshot.state["data"]["models"]
+    models["long"]["versions"]["1.0.0"] = models[other.name]["versions"][other.version]
+    models["long"]["production"] = "1.0.0"
+    store.put(path, SNAPSHOT.dump(snapshot))
+    reopened = ModelSerializer(store, trust=KEY, clock=clock)
+    with pytest.raises(StoreError, match=r"file .* as another version"):
+        reopened.load("long@1.0.0")
+    if at == "another name":
+        with pytest.raises(StoreError, match=r"file .* as another version"):
+            reopened.active_at("long", clock())
 
 
 def test_an_unsigned_model_is_refused_where_a_key_is_asked(store, signed):

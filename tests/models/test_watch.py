@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import threading
 
 import pytest
@@ -80,7 +81,18 @@ class TestRefresh:
     def test_it_says_what_it_holds(self, handle):
         assert "<ModelHandle a@1.0.0>" == repr(handle)
 
-    @pytest.mark.parametrize("interval", [0, -1, float("nan"), float("inf")])
+    def test_a_forked_child_looks_again(self, models, handle, monkeypatch):
+        """From its first refresh on, whatever its parent's thread was doing."""
+        handle._refreshing.acquire()
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        before = set(threading.enumerate())
+        assert not handle.refresh()
+        (started,) = set(threading.enumerate()) - before
+        assert "mlprod-watch" == started.name
+        models.save([2], "a", activate=True)
+        assert handle.refresh()
+
+    @pytest.mark.parametrize("interval", ["5", 0, -1, float("nan"), float("inf")])
     def test_an_interval_that_is_none_is_refused(self, models, interval):
         models.save([1], "a")
         with pytest.raises(InvalidConfigError, match="interval_seconds"):

@@ -182,6 +182,49 @@ class TestFaults:
         assert {"anna": 1} == appended.head.state.money
         assert (1, {"anna": 1}) == (bank(inner).head().number, bank(inner).head().state.money)
 
+    def test_a_put_that_arrives_after_it_was_given_up_counts_once(self):
+        """Reported as failed and not there when looked for, it lands a moment later."""
+
+        class Delayed:
+            def __init__(self, inner):
+                self._inner, self._late = inner, None
+
+            def __getattr__(self, name):
+                return getattr(self._inner, name)
+
+            def create(self, path, data):
+                if self._late is None:
+                    self._late = (path, data)
+                    raise OSError(5, "504 Gateway Timeout")
+                self._inner.create(path, data)
+
+            def get(self, path):
+                try:
+                    return self._inner.get(path)
+                except FileNotFoundError:
+                    if self._late and self._late[0] == path:
+                        self._inner.create(*self._late)
+                        self._late = ("", b"")
+                    raise
+
+        inner = MemoryStore()
+        appended = bank(Delayed(inner)).append(deposit("anna"))
+        assert (1, {"anna": 1}) == (appended.head.number, appended.head.state.money)
+        assert (1, {"anna": 1}) == (bank(inner).head().number, bank(inner).head().state.money)
+
+    def test_what_does_not_fold_is_never_written(self, store):
+        """A decision that nobody could read would end the ledger for everybody."""
+
+        def fold_known(state, event, _stamp):
+            return Balances({"anna": state.money[event.account]})
+
+        strict = attrs.evolve(BANK, fold=fold_known)
+        with pytest.raises(
+            StoreError, match=r"does not follow from the decisions before it: KeyError\('anna'\)"
+        ):
+            Ledger(store, strict).append(deposit("anna"))
+        assert [] == store.list("bank")
+
     @pytest.mark.parametrize("fault", [Fault.DISK_FULL, Fault.READ_ONLY])
     def test_a_lasting_fault_is_told_at_once(self, fault):
         advice = {Fault.DISK_FULL: "free some space", Fault.READ_ONLY: "choose a writable store"}[fault]
@@ -316,6 +359,11 @@ class HiddenFile:
         return self._inner.get(path)
 
 
+def pretty(raw):
+    """Return a commit as an editor would save it."""
+    return json.dumps(json.loads(raw), indent=2).encode()
+
+
 class TestDamage:
     COMMIT: ClassVar = "bank/commits/00000000000000000002.json"
 
@@ -333,6 +381,7 @@ class TestDamage:
             pytest.param(lambda raw: raw + b"\n", "checksum does not match", id="longer"),
             pytest.param(lambda raw: raw.replace(b"anna", b"annb"), "checksum does not match", id="altered"),
             pytest.param(lambda _: b"[1]", "not an mlprod record", id="foreign"),
+            pytest.param(pretty, "checksum does not match", id="pretty"),
             pytest.param(lambda _: b"[" * 100_000, "not complete JSON", id="deep"),
             pytest.param(lambda _: b"\xff\xfe", "not complete JSON", id="binary"),
         ],

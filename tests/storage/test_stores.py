@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mlprod.errors import AtomicCreateUnsupportedError, InvalidConfigError, MissingExtraError
 from mlprod.storage import FsspecStore, LocalStore, MemoryStore, Store, open_store
+from mlprod.storage._store import _SoleWriter, sole_writer
 from mlprod.testing import Fault, FaultyStore, SimulatedCrashError, StoreContract
 
 
@@ -135,7 +137,7 @@ class TestLocal:
     def test_a_temporary_file_that_vanishes_is_no_error(self, tmp_path):
         """Its writer may finish while another process cleans up."""
         store = LocalStore(tmp_path)
-        (tmp_path / ".partial-1").symlink_to("gone")
+        (tmp_path / ".partial-0123456789abcdef").symlink_to("gone")
         assert 0 == store.discard_partial(older_than_seconds=0)
 
     def test_an_unreadable_folder_is_an_error_not_empty(self, tmp_path):
@@ -179,6 +181,68 @@ class TestFsspec:
         with pytest.raises(AtomicCreateUnsupportedError, match="single_writer=True"):
             store.create("commits/1.json", b"x")
         assert [] == store.list("commits")
+
+    def test_an_error_is_not_taken_for_absence(self, tmp_path, monkeypatch):
+        """Nothing is overwritten because a look failed."""
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.create("commits/1.json", b"first")
+
+        def broken(_path):
+            raise OSError(errno.ETIMEDOUT, "timed out")
+
+        monkeypatch.setattr(store._filesystem, "info", broken)
+        with pytest.raises(TimeoutError):
+            store.create("commits/1.json", b"second")
+        assert b"first" == store.get("commits/1.json")
+
+    @pytest.mark.parametrize("kind", ["fsspec", "no links"])
+    def test_a_sole_writer_may_have_threads(self, tmp_path, kind, monkeypatch):
+        """Of several threads at once one creates, also through stores opened one by one."""
+
+        def no_links(*_args, **_kwargs):
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", no_links)
+
+        def create(number):
+            if kind == "fsspec":
+                store = FsspecStore("file", str(tmp_path), single_writer=True)
+            else:
+                store = LocalStore(tmp_path, single_writer=True)
+            try:
+                store.create(f"commits/{number // 8}.json", f"{number}".encode())
+            except FileExistsError:
+                return None
+            return number
+
+        with ThreadPoolExecutor(8) as threads:
+            winners = [number for number in threads.map(create, range(80)) if number is not None]
+        assert 10 == len(winners)
+        found = [LocalStore(tmp_path).get(f"commits/{number // 8}.json") for number in winners]
+        assert [f"{number}".encode() for number in winners] == found
+
+    def test_a_forked_child_finds_the_lock_free(self):
+        """Whichever thread of its parent held it."""
+        with sole_writer():
+            _SoleWriter.renew()
+            assert sole_writer().acquire(blocking=False)
+            _SoleWriter.renew()
+
+    def test_the_host_of_a_url_is_kept(self, monkeypatch):
+        """Where it belongs: with the connection, not in the paths; and its password is not shown."""
+        store = open_store("ftp://anna:secret@example.org:2121/models", single_writer=True)
+        assert "ftp://example.org/models" == store.url
+        given = {}
+
+        def filesystem(protocol, **options):
+            given.update(options, protocol=protocol)
+
+        monkeypatch.setattr("fsspec.filesystem", filesystem)
+        store._filesystem  # noqa: B018 - opens it
+        assert ("ftp", "example.org", 2121, "anna") == tuple(
+            given[name] for name in ("protocol", "host", "port", "username")
+        )
+        assert "/models/a" == store._at("a")
 
     def test_a_large_payload_is_streamed(self, tmp_path, monkeypatch):
         """What is too large to hold is written piece by piece, and dropped if the source fails."""
@@ -331,7 +395,8 @@ class TestOpenStore:
     @pytest.mark.parametrize(
         ("url", "message"),
         [
-            ("", "URL is empty"),
+            ("", "'' is no store"),
+            ("~no-such-user/models", "cannot be opened"),
             ("nosuch://bucket", "no protocol 'nosuch'"),
             ("simplecache::s3://bucket", "chains filesystems"),
         ],

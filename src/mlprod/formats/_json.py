@@ -3,7 +3,7 @@
 import json
 from typing import final
 
-from mlprod._names import type_name
+from mlprod._names import splits_pairs, type_name
 from mlprod.errors import FormatError
 from mlprod.formats._trust import Trust
 from mlprod.typing import Chunks
@@ -45,9 +45,9 @@ class JSONFormat:
             raise FormatError(f"the payload is not JSON, or nested too deeply: {error}") from error
 
 
-def _check_exact(model: object) -> None:
+def _check_exact(model: object) -> None:  # noqa: C901 - a table of cases
     """Refuse whatever JSON would change: tuples, other keys than strings, subclasses, arrays."""
-    pending = [(model, "model", 0)]
+    pending: list[tuple[object, str, int]] = [(model, "model", 0)]
     while pending:
         value, path, depth = pending.pop()
         if depth > _DEEPEST:
@@ -58,13 +58,21 @@ def _check_exact(model: object) -> None:
                     raise FormatError(
                         f"{path} has the key {key!r}; JSON keys are strings. format='binary' keeps others"
                     )
-                if type(item) not in _LEAVES:
+                if splits_pairs(key):
+                    raise _split(f"a key of {path}")
+                if type(item) not in _LEAVES or splits_pairs(item):
                     pending.append((item, f"{path}[{key!r}]", depth + 1))
         elif type(value) is list:
             pending.extend(
                 (item, f"{path}[{index}]", depth + 1)
                 for index, item in enumerate(value)
-                if type(item) not in _LEAVES
+                if type(item) not in _LEAVES or splits_pairs(item)
             )
+        elif splits_pairs(value):
+            raise _split(path)
         elif type(value) not in _LEAVES:
             raise FormatError(f"{path} is a {type_name(value)}, which JSON cannot hold exactly")
+
+
+def _split(path: str) -> FormatError:
+    return FormatError(f"{path} holds a surrogate pair as two characters, which would come back as one")

@@ -15,7 +15,17 @@ import numpy as np
 from mlprod._extras import require
 from mlprod.errors import FormatError
 
-__all__ = ["METADATA", "Array", "Tensor", "header", "raw_bytes", "read_header", "tag_of", "view"]
+__all__ = [
+    "METADATA",
+    "MOST_DIMENSIONS",
+    "Array",
+    "Tensor",
+    "header",
+    "raw_bytes",
+    "read_header",
+    "tag_of",
+    "view",
+]
 
 METADATA = "__metadata__"
 
@@ -33,7 +43,7 @@ _EXTENDED_TAGS = {name: tag for tag, name in _EXTENDED.items()}
 _LENGTH_BYTES = 8
 _LARGEST_HEADER = 100_000_000  # the limit of the safetensors package
 _MOST_TENSORS = 100_000
-_MOST_DIMENSIONS = 32  # of numpy 1; numpy 2 allows 64
+MOST_DIMENSIONS = 32  # of numpy 1 and other readers; numpy 2 allows 64
 _ALIGNMENT = 64
 
 
@@ -99,7 +109,7 @@ def read_header(payload: memoryview) -> tuple[dict[str, str], dict[str, Tensor]]
     if length > _LARGEST_HEADER or data_start > len(payload):
         raise _wrong(f"its header claims {length:,} bytes of {len(payload):,}")
     text = bytes(payload[_LENGTH_BYTES:data_start])
-    if text.count(b'"data_offsets"') > _MOST_TENSORS:
+    if text.count(b'"data_offsets"') > 2 * _MOST_TENSORS:  # some of them may be names
         raise _wrong(f"its header claims more than {_MOST_TENSORS:,} tensors")
     try:
         document = json.loads(text, object_pairs_hook=_without_duplicates)
@@ -110,6 +120,8 @@ def read_header(payload: memoryview) -> tuple[dict[str, str], dict[str, Tensor]]
     metadata = document.pop(METADATA, {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise _wrong("its metadata is not a mapping of strings")
+    if len(document) > _MOST_TENSORS:
+        raise _wrong(f"its header claims more than {_MOST_TENSORS:,} tensors")
     tensors = {name: _tensor(name, entry, data_start) for name, entry in document.items()}
     _check_gapless(tensors.values(), data_start, len(payload))
     return metadata, tensors
@@ -132,7 +144,7 @@ def _tensor(name: str, entry: object, data_start: int) -> Tensor:
             raise _wrong(f"its tensor {name[:80]!r} is not described by dtype, shape and data_offsets")
     if tag not in _NATIVE and tag not in _EXTENDED:
         raise _wrong(f"its tensor {name[:80]!r} has the unknown dtype {tag[:20]!r}")
-    if len(shape) > _MOST_DIMENSIONS or not all(
+    if len(shape) > MOST_DIMENSIONS or not all(
         type(extent) is int and 0 <= extent < 1 << 63 for extent in shape
     ):
         raise _wrong(f"its tensor {name[:80]!r} has an impossible shape")

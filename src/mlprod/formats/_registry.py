@@ -1,9 +1,10 @@
 """Which formats there are, and which one a model gets."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import final
 
-from mlprod._names import check_name, known, type_name
+from mlprod._names import check_name, known, shorten, type_name
 from mlprod.errors import FormatError, InvalidConfigError
 from mlprod.formats._binary import BinaryFormat
 from mlprod.formats._format import Format
@@ -15,6 +16,8 @@ from mlprod.formats._skops import SkopsFormat
 from mlprod.typing import Chunks
 
 __all__ = ["Formats"]
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9._-]{1,30}")
 
 
 @final
@@ -39,6 +42,16 @@ class Formats:
 
     def add(self, own: Format) -> Format:
         """Take a format of the application's own; of two with one name the later one counts."""
+        if not isinstance(own, Format):
+            raise InvalidConfigError(
+                f"{shorten(own)} is no format: it needs name, suffix, recognizes, encode, decode"
+            )
+        if not _SUFFIX.fullmatch(str(own.suffix)):
+            raise InvalidConfigError(
+                f"the suffix of the format {own.name!r} must be like '.bin', not {own.suffix!r}"
+            )
+        if type(own) is type(self._by_name.get(own.name)):
+            return own
         if check_name(own.name, "a format's name") in self._built_in:
             raise InvalidConfigError(
                 f"a format of your own cannot be called {own.name!r}: that is a built-in format"
@@ -64,12 +77,12 @@ class Formats:
         """
         if wanted is not None:
             chosen = self.get(wanted) if isinstance(wanted, str) else self.add(wanted)
-            return chosen, chosen.encode(model)
+            return chosen, _repeatable(chosen.encode(model))
         refusals = list[str]()
         for candidate in self._by_name.values():
             if candidate.recognizes(model):
                 try:
-                    return candidate, candidate.encode(model)
+                    return candidate, _repeatable(candidate.encode(model))
                 except FormatError as error:
                     refusals.append(f"{candidate.name}: {error}")
         found = "; ".join(refusals) or f"none is for a {type_name(model)}"
@@ -78,3 +91,10 @@ class Formats:
             "numpy arrays, pass format= with one of "
             f"{', '.join(sorted(self._by_name))}, or pass a format of your own"
         )
+
+
+def _repeatable(payload: Chunks) -> Chunks:
+    """Return a payload that can be written more than once, whichever way a format gave it."""
+    if isinstance(payload, bytes | bytearray | memoryview):
+        return (payload,)  # pyright: ignore[reportReturnType] - a memoryview is of bytes here
+    return tuple(payload) if isinstance(payload, Iterator) else payload

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from mlprod._names import type_name
+from mlprod._names import splits_pairs, type_name
 from mlprod.errors import FormatError
-from mlprod.formats._layout import METADATA, Array, tag_of
+from mlprod.formats._layout import METADATA, MOST_DIMENSIONS, Array, tag_of
 
 __all__ = ["assemble", "dismantle"]
 
@@ -70,7 +70,7 @@ def assemble(tree: Any, array: Callable[[str], Array]) -> object:  # noqa: ANN40
             raise _malformed()
 
 
-def _node(value: object, path: _Path, arrays: dict[str, Array]) -> Any:  # noqa: ANN401 - JSON
+def _node(value: object, path: _Path, arrays: dict[str, Array]) -> Any:  # noqa: ANN401, C901 - JSON; a table
     if len(path) > _DEEPEST:
         raise _cannot(path[:3], f"is nested more than {_DEEPEST} deep, or contains itself")
     match value:
@@ -89,6 +89,8 @@ def _node(value: object, path: _Path, arrays: dict[str, Array]) -> Any:  # noqa:
         case dict() if type(value) is dict:
             return _dict_node(value, path, arrays)
         case _ if type(value) in _SCALARS:
+            if splits_pairs(value):
+                raise _cannot(path, "holds a surrogate pair as two characters, which would come back as one")
             return value
         case _:
             raise _cannot(path, f"is a {type_name(value)}, neither plain data nor an array")
@@ -96,7 +98,7 @@ def _node(value: object, path: _Path, arrays: dict[str, Array]) -> Any:  # noqa:
 
 def _dict_node(value: dict[Any, Any], path: _Path, arrays: dict[str, Array]) -> dict[str, Any]:
     items = [(key, _node(item, (*path, key), arrays)) for key, item in value.items()]
-    if all(type(key) is str for key in value):
+    if all(type(key) is str and not splits_pairs(key) for key in value):
         return {"dict": dict(items)}
     for key in value:
         if type(key) not in _SCALARS:
@@ -114,6 +116,8 @@ def _array_node(value: Array, path: _Path, arrays: dict[str, Array]) -> dict[str
 
 def _take(value: Array, path: _Path, arrays: dict[str, Array]) -> str:
     """Keep an array under a name that shows where it was, like ``layers.0.weight``."""
+    if value.ndim > MOST_DIMENSIONS:
+        raise _cannot(path, f"has {value.ndim} dimensions; at most {MOST_DIMENSIONS} can be read everywhere")
     if tag_of(value.dtype) is None:
         raise _cannot(path, f"has the dtype {value.dtype}, which the safetensors layout cannot hold")
     name = ".".join(str(part) for part in path).encode(errors="replace").decode() or "array"

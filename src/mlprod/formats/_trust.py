@@ -5,6 +5,7 @@ from typing import final
 
 import attrs
 
+from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError
 
 __all__ = ["Trust"]
@@ -15,7 +16,12 @@ _SHORTEST_KEY = 16
 def _to_tuple(types: Iterable[str]) -> tuple[str, ...]:
     if isinstance(types, str):
         raise InvalidConfigError(f"types must be several names, not the one string: write types=[{types!r}]")
-    return tuple(types)
+    result = tuple(types)
+    if not all(isinstance(name, str) for name in result):
+        raise InvalidConfigError(
+            f"types must be names such as 'mybot.layers.Attention', not {shorten(result)}"
+        )
+    return result
 
 
 def _to_bytes(key: bytes | str | None) -> bytes | None:
@@ -48,7 +54,11 @@ class Trust:
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a key that can be guessed."""
+        """Refuse what is no permission, and a key that can be guessed."""
+        if not isinstance(self.pickle, bool):
+            raise InvalidConfigError(f"pickle must be True or False, not {shorten(self.pickle)}")
+        if not isinstance(self.key, bytes | None):
+            raise InvalidConfigError("a key must be bytes or text")
         if self.key is not None and len(self.key) < _SHORTEST_KEY:
             raise InvalidConfigError(
                 f"a key needs at least {_SHORTEST_KEY} bytes; make one with secrets.token_bytes(32)"

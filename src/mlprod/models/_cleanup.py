@@ -8,6 +8,7 @@ from typing import final
 import attrs
 
 from mlprod._clock import now
+from mlprod._names import check_name
 from mlprod.models import _decisions as decisions
 from mlprod.models._events import Event, ModelDeleted, PayloadsSwept
 from mlprod.models._fold import fold
@@ -41,7 +42,7 @@ class Cleaner:
         The sweep is decided before anything is deleted. A slow writer whose payload is older than the
         grace period learns of the sweep when it comes to decide, and writes its payload again.
         """
-        files = self._files(name)
+        files = self._files(None if name is None else check_name(name, "a model's name"))
 
         def decide(head: Head[Registry]) -> list[Event]:
             time = max(now(self.clock), head.time)
@@ -66,8 +67,8 @@ class Cleaner:
             appended = self.ledger.append(decide, head=head)
             events, after = appended.events, appended.head.state
         orphans = _orphans(files, after, after.swept_before)
-        deleted = after.blobs(living=False)
-        dead = [path for path in files if path in deleted]
+        unneeded = _file_names(after, living=False) - _file_names(after, living=True)
+        dead = [path for path in files if _file_name(path) in unneeded]
         return CleanupReport(
             removed=tuple(
                 f"{event.name}@{event.version}" for event in events if isinstance(event, ModelDeleted)
@@ -82,8 +83,10 @@ class Cleaner:
         """Delete the payloads of versions that these events deleted."""
         deleted = [event for event in events if isinstance(event, ModelDeleted)]
         versions = [registry.models[event.name].versions[event.version] for event in deleted]
+        needed = _file_names(registry, living=True) if versions else set[str]()
         for blob in (blob for version in versions for blob in version.saved.blobs()):
-            self._delete(blob.path)
+            if _file_name(blob.path) not in needed:
+                self._delete(blob.path)
 
     def _files(self, name: str | None) -> list[str]:
         with explained("list the payloads", self.store):
@@ -117,6 +120,15 @@ class Cleaner:
 
 def _orphans(files: Iterable[str], registry: Registry, horizon: datetime) -> list[str]:
     """Return the payloads that no version ever referred to and that were begun up to the horizon."""
-    known = registry.blobs(living=True) | registry.blobs(living=False)
-    begun = ((path, begun_at(path)) for path in files if path not in known)
+    known = _file_names(registry, living=True) | _file_names(registry, living=False)
+    begun = ((path, begun_at(path)) for path in files if _file_name(path) not in known)
     return [path for path, since in begun if since is not None and since <= horizon]
+
+
+def _file_name(path: str) -> str:
+    """Return the part that no two payloads share, even where `A` and `a` are the same folder."""
+    return path.rpartition("/")[2]
+
+
+def _file_names(registry: Registry, *, living: bool) -> set[str]:
+    return {_file_name(path) for path in registry.blobs(living=living)}

@@ -22,7 +22,7 @@ from mlprod.models._reference import find_model, resolve
 from mlprod.models._retention import RetentionPolicy, expendable
 from mlprod.models._semver import FIRST, bumped, parse
 from mlprod.models._state import Model, Registry, Version
-from mlprod.models._values import Bump, ModelRef, Stage
+from mlprod.models._values import Bump, ModelMetadata, ModelRef, Stage
 from mlprod.storage import Stamp
 
 __all__ = [
@@ -59,7 +59,7 @@ def next_version(registry: Registry, name: str, version: str | None, bump: Bump)
         state = f"deleted at {isoformat(earlier.deleted_at)}" if earlier.deleted_at else "in the store"
         raise VersionExistsError(
             f"{earlier.id} was saved at {isoformat(earlier.created_at)} and is {state}; a version is never "
-            f"used twice. The next free one is {bumped(model.highest or version, bump)}"
+            f"used twice. The highest so far is {model.highest}"
         )
     return version
 
@@ -86,11 +86,14 @@ def save(
         after = registry
         for event in events:
             after = fold(after, event, Stamp(0, now))
-        events += retire(after, [saved.name], retention, now)
+        expired = retire(after, [saved.name], retention, now)
+        events += [event for event in expired if event.version != saved.version]
     return events
 
 
-def retire(registry: Registry, names: Sequence[str], policy: RetentionPolicy, now: datetime) -> list[Event]:
+def retire(
+    registry: Registry, names: Sequence[str], policy: RetentionPolicy, now: datetime
+) -> list[ModelDeleted]:
     """Return the deletion of every version that the policy lets go."""
     return [
         ModelDeleted(name=name, version=version, reason="retention")
@@ -113,9 +116,9 @@ def promote(
     if version.stage == stage and (holder is version or stage != "production"):
         return []
     if expected is not None and not _is_expected(registry, expected, holder, version.saved.name, where):
+        asked = expected.id if isinstance(expected, ModelMetadata) else expected
         raise ConflictError(
-            f"{version.id} was not promoted: {stage} was expected to hold "
-            f"{expected if isinstance(expected, str) else expected.id}, but now holds "
+            f"{version.id} was not promoted: {stage} was expected to hold {asked}, but now holds "
             f"{holder.id if holder else 'no version'}. See history({version.saved.name!r}), then decide again"
         )
     return [ModelPromoted(name=version.saved.name, version=version.saved.version, stage=stage, reason=reason)]

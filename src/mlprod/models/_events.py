@@ -28,11 +28,15 @@ __all__ = [
 ]
 
 
+# A forged record must not make a load read, or a cleanup delete, anything but payloads.
+_PATH = r"models/payloads/[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*"
+
+
 @attrs.frozen(kw_only=True)
 class Blob:
     """Immutable bytes in the store; `sha256` is there if the model was signed."""
 
-    path: str
+    path: str = attrs.field(validator=attrs.validators.matches_re(_PATH))
     size: int
     checksum: str
     sha256: str | None = None

@@ -52,7 +52,10 @@ def check_config(config: Mapping[str, Any] | None, what: str = "config") -> dict
     result = {
         _key(key, what): _plain(item, f"{what}[{key!r}]", 1) for key, item in _mapping(config, what).items()
     }
-    size = len(json.dumps(result))
+    try:
+        size = len(json.dumps(result))
+    except ValueError as error:  # an integer of thousands of digits
+        raise InvalidDataError(f"{what} cannot be written as JSON: {error}") from error
     if size > _LARGEST_CONFIG:
         raise InvalidDataError(
             f"{what} takes {size:,} bytes; at most {_LARGEST_CONFIG:,} are kept beside a model: put it inside"
@@ -84,9 +87,9 @@ def check_aliases(aliases: Iterable[str]) -> tuple[str, ...]:
 
 def check_alias(alias: str) -> str:
     """Return the alias; `InvalidNameError` if a reference by it would mean something else."""
-    if check_name(alias, "an alias") == "latest" or alias in STAGES or is_version(alias):
+    if check_name(alias, "an alias") in {"latest", "none", *STAGES} or is_version(alias):
         raise InvalidNameError(
-            f"{alias!r} cannot be an alias: as a reference it means a stage, a version or the latest version"
+            f"{alias!r} cannot be an alias: it means a stage, a version, the latest version or none"
         )
     return alias
 
@@ -98,6 +101,8 @@ def check_choice(value: str, choices: Iterable[str], what: str) -> None:
 
 
 def _several(strings: Iterable[str], what: str) -> Iterable[str]:
+    if not isinstance(strings, Iterable):
+        raise InvalidDataError(f"{what} must be several strings, not {shorten(strings)}")
     if isinstance(strings, str):
         one = shorten(strings)
         raise InvalidDataError(
@@ -118,7 +123,10 @@ def _number(value: Any) -> float | None:  # noqa: ANN401 - a number of any libra
     """Return a number as a float; also the 0-d arrays that numpy, JAX and torch call numbers."""
     if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
         value = value.item()
-    return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else None
+    try:
+        return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else None
+    except OverflowError:
+        return None
 
 
 def _key(key: object, what: str) -> str:
@@ -132,7 +140,9 @@ def _plain(value: object, path: str, depth: int) -> Any:  # noqa: ANN401 - JSON
         case np.generic():
             return _plain(value.item(), path, depth)
         case str():
-            return str(check_text(value, path, limit=_LARGEST_CONFIG))
+            return str.__str__(
+                check_text(value, path, limit=_LARGEST_CONFIG)
+            )  # an enum's value, not its name
         case None | bool() | int() | float():
             return value
         case Mapping():

@@ -108,9 +108,9 @@ class _Meter:
     def measured(self, chunks: Chunks) -> Iterator[Buffer]:
         """Pass the chunks on in slices, each measured just before it is written."""
         for chunk in chunks:
-            view = memoryview(chunk)
+            view = memoryview(chunk).cast("B")
             for start in range(0, len(view), _SLICE_BYTES):
-                piece = view[start : start + _SLICE_BYTES]
+                piece = bytes(view[start : start + _SLICE_BYTES])  # another thread may change the array
                 self.update(piece)
                 yield piece
 

@@ -2,13 +2,13 @@
 
 from mlprod._names import check_name, known, shorten
 from mlprod._value import isoformat
-from mlprod.errors import InvalidNameError, ModelNotFoundError
+from mlprod.errors import InvalidNameError, ModelNotFoundError, StoreError
 from mlprod.models._inputs import STAGES
 from mlprod.models._semver import is_version
 from mlprod.models._state import Model, Registry, Version
 from mlprod.models._values import ModelMetadata, ModelRef
 
-__all__ = ["find_model", "name_of", "resolve"]
+__all__ = ["find_model", "genuine", "name_of", "resolve"]
 
 
 def split(ref: ModelRef) -> tuple[str, str | None]:
@@ -67,6 +67,15 @@ def resolve(registry: Registry, ref: ModelRef, where: str) -> Version:
         missing = f"{name!r} has no alias {selector!r}"
     if version is None:
         raise ModelNotFoundError(f"{missing} in {where}; {_offers(model, selector or '')}")
+    return genuine(version, name, model, where)
+
+
+def genuine(version: Version, name: str, model: Model, where: str) -> Version:
+    """Return the version if it is what it is filed as; a forged snapshot may file it as another."""
+    if version.saved.name != name or model.versions.get(version.saved.version) is not version:
+        raise StoreError(
+            f"the snapshots of the models in {where} are damaged: they file {version.id} as another version"
+        )
     return version
 
 

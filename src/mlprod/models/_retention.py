@@ -8,12 +8,23 @@ from typing import Protocol, final, runtime_checkable
 
 import attrs
 
+from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError
 from mlprod.models._semver import parse
 from mlprod.models._state import Model
 from mlprod.models._values import ModelMetadata
 
-__all__ = ["AllOf", "AnyOf", "BestN", "LatestN", "OlderThan", "RetentionPolicy", "expendable", "ranked"]
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "BestN",
+    "LatestN",
+    "OlderThan",
+    "RetentionPolicy",
+    "check_policy",
+    "expendable",
+    "ranked",
+]
 
 
 @runtime_checkable
@@ -34,10 +45,24 @@ class RetentionPolicy(Protocol):
         ...
 
 
+def check_policy(policy: object) -> RetentionPolicy:
+    """Return the policy; `InvalidConfigError` if it is none, or a class instead of one."""
+    if isinstance(policy, type) or not isinstance(policy, RetentionPolicy):
+        raise InvalidConfigError(f"{shorten(policy)} is no retention policy; write e.g. LatestN(5)")
+    return policy
+
+
 def _at_least_one(_instance: object, _attribute: object, value: int) -> None:
-    if value < 1:
+    if not isinstance(value, int) or value < 1:
         raise InvalidConfigError(
             f"a policy that keeps {value} versions would remove everything; keep at least 1"
+        )
+
+
+def _is_timedelta(_instance: object, _attribute: object, value: timedelta) -> None:
+    if not isinstance(value, timedelta):
+        raise InvalidConfigError(
+            f"the age must be a timedelta, e.g. timedelta(days=30), not {shorten(value)}"
         )
 
 
@@ -63,7 +88,7 @@ class LatestN:
 class OlderThan:
     """Remove what is older than `age`; keep what is younger."""
 
-    age: timedelta
+    age: timedelta = attrs.field(validator=_is_timedelta)
 
     def keep(self, versions: Sequence[ModelMetadata], now: datetime) -> set[str]:
         """Return those saved within the age."""
@@ -147,4 +172,4 @@ def ranked(versions: Sequence[ModelMetadata], metric: str, *, maximize: bool) ->
 def _combined(policies: tuple[RetentionPolicy, ...]) -> tuple[RetentionPolicy, ...]:
     if not policies:
         raise InvalidConfigError("a combination of no policies says nothing; pass at least one")
-    return policies
+    return tuple(map(check_policy, policies))

@@ -119,4 +119,4 @@ class Saver:
         return saved if self.key is None else signed(saved, self.key)
 
 
-_NOT_WRITTEN = Blob(path="", size=0, checksum="")
+_NOT_WRITTEN = Blob(path="models/payloads/not/written", size=0, checksum="")

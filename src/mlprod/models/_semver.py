@@ -35,14 +35,21 @@ def parse(text: object) -> tuple[int, int, int]:
 
 
 def bumped(version: str, part: Bump) -> str:
-    """Return the version with one part grown by one and the parts after it zero."""
+    """Return the version with one part grown by one and the parts after it zero.
+
+    Raises:
+        InvalidNameError: if that part cannot grow any more.
+    """
     major, minor, patch = parse(version)
     match part:
         case "major":
-            return f"{major + 1}.0.0"
+            grown = f"{major + 1}.0.0"
         case "minor":
-            return f"{major}.{minor + 1}.0"
+            grown = f"{major}.{minor + 1}.0"
         case "patch":
-            return f"{major}.{minor}.{patch + 1}"
+            grown = f"{major}.{minor}.{patch + 1}"
         case _:
             assert_never(part)
+    if not is_version(grown):
+        raise InvalidNameError(f"no {part} version follows {version}: it would have ten digits. Set version=")
+    return grown

@@ -1,13 +1,12 @@
 """`ModelSerializer`: stores, versions, promotes and loads models."""
 
 import bisect
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, final, get_args
 
 from mlprod._clock import aware
-from mlprod._names import check_name, known
+from mlprod._names import check_name, check_text, known, shorten
 from mlprod.errors import InvalidConfigError, ModelNotFoundError, StoreError, ValidationFailedError
 from mlprod.formats import BinaryFormat, Format, Formats, Trust
 from mlprod.models import _decisions as decisions
@@ -29,8 +28,8 @@ from mlprod.models._inputs import (
 )
 from mlprod.models._payloads import Payloads
 from mlprod.models._reading import Reader
-from mlprod.models._reference import find_model, name_of, resolve
-from mlprod.models._retention import RetentionPolicy, ranked
+from mlprod.models._reference import find_model, genuine, name_of, resolve
+from mlprod.models._retention import RetentionPolicy, check_policy, ranked
 from mlprod.models._saving import Draft, Saver
 from mlprod.models._state import Registry, Version
 from mlprod.models._values import (
@@ -49,6 +48,8 @@ from mlprod.storage import Appended, Ledger, Store, StoreLike, resolve_store
 from mlprod.typing import JSON, Clock
 
 __all__ = ["ModelSerializer"]
+
+_LONGEST_GRACE_HOURS = 1e6
 
 
 @final
@@ -87,17 +88,19 @@ class ModelSerializer:
             formats: further formats of the application's own.
             clock: the time of decisions; None is the machine's.
         """
+        if not isinstance(trust, Trust | None):
+            raise InvalidConfigError(f"trust must be a Trust, e.g. Trust(pickle=True), not {shorten(trust)}")
         self._store = resolve_store(store)
         self._ledger = Ledger(self._store, MODELS, clock=clock)
         self._formats = Formats(formats)
-        self._retention = retention
+        self._retention = None if retention is None else check_policy(retention)
         payloads, granted = Payloads(self._store), trust or Trust()
         self._reader = Reader(payloads, self._formats, granted)
         self._cleaner = Cleaner(store=self._store, ledger=self._ledger, clock=clock)
         self._saver = Saver(
             ledger=self._ledger,
             payloads=payloads,
-            retention=retention,
+            retention=self._retention,
             key=granted.key,
             clock=clock,
             where=self._store.url,
@@ -162,6 +165,7 @@ class ModelSerializer:
         check_choice(bump, get_args(Bump), "a part of a version")
         used_format, payload = self._formats.encode(model, format)
         golden = None if examples is None else check_examples(examples)
+        examples_payload = None if golden is None else BinaryFormat().encode(golden)
         described = signature if golden is None or signature is not None else shapes(golden)
         draft = Draft(
             name=name,
@@ -169,7 +173,7 @@ class ModelSerializer:
             bump=bump,
             format=used_format,
             payload=payload,
-            examples=None if golden is None else BinaryFormat().encode(golden),
+            examples=examples_payload,
             metrics=check_metrics(metrics),
             config=check_config(config),
             tags=check_tags(tags),
@@ -225,13 +229,12 @@ class ModelSerializer:
         Raises:
             ModelNotFoundError: if no version is in production; and as `load` does.
         """
-        registry = self._registry()
-        found = name or registry.last_activated()
+        found = self._registry().last_activated() if name is None else name
         if found is None:
             raise ModelNotFoundError(
                 f"no model in {self._where} is in production; put one there with set_active"
             )
-        return self.load(resolve(registry, f"{found}@production", self._where).id)
+        return self.load(f"{found}@production")
 
     def get_metadata(self, ref: ModelRef) -> ModelMetadata:
         """Return everything known about a version; `ModelNotFoundError` if there is none."""
@@ -270,6 +273,7 @@ class ModelSerializer:
         Raises:
             ModelNotFoundError: if no version has the metric (NaN does not count).
         """
+        check_text(metric, "a metric's name", limit=256)
         versions = {version.version: version for version in self.get_versions(name)}
         ranking = ranked(tuple(versions.values()), metric, maximize=maximize)
         if not ranking:
@@ -344,6 +348,7 @@ class ModelSerializer:
 
     def remove_alias(self, name: str, alias: str) -> None:
         """Remove an alias; `ModelNotFoundError` if there is none."""
+        check_alias(alias)
         self._ledger.append(lambda head: decisions.remove_alias(head.state, name, alias, self._where))
 
     def tag(self, ref: ModelRef, *tags: str) -> ModelMetadata:
@@ -362,7 +367,7 @@ class ModelSerializer:
         Args:
             name: the model.
             to: which version; None means the one that was in production before the current one. Rolling
-                back again goes one further back, never to the version that was rolled back from.
+                back again goes one further back in that order.
             reason: kept in the history.
 
         Raises:
@@ -392,7 +397,9 @@ class ModelSerializer:
         model = find_model(self._registry(), name, self._where)
         index = bisect.bisect_right(model.activations, moment, key=lambda activation: activation.when)
         version = model.activations[index - 1].version if index else None
-        return None if version is None else model.metadata(model.versions[version])
+        if version is None:
+            return None
+        return model.metadata(genuine(model.versions[version], name, model, self._where))
 
     def validate(
         self,
@@ -448,17 +455,19 @@ class ModelSerializer:
             name: only this model; None means all.
             policy: what to keep; None means the policy of this object, and without one no version goes.
             dry_run: only say what would be removed.
-            grace_hours: how old an unfinished write must be to be taken for dead.
+            grace_hours: how old an unfinished write must be to be taken for dead; with less than the
+                longest upload takes, saves that are under way may have to begin again, or fail.
 
         Returns:
             What was removed. Versions in production or staging, with an alias, or that a rollback would
             return to, never are.
         """
-        if not 0 <= grace_hours < math.inf:
-            raise InvalidConfigError(f"grace_hours must be a number of hours from 0 on, not {grace_hours}")
-        return self._cleaner.clean(
-            name, policy or self._retention, grace=timedelta(hours=grace_hours), dry_run=dry_run
-        )
+        if not isinstance(grace_hours, int | float) or not 0 <= grace_hours <= _LONGEST_GRACE_HOURS:
+            raise InvalidConfigError(
+                f"grace_hours must be a number from 0 to 1e6, not {shorten(grace_hours)}"
+            )
+        policy = self._retention if policy is None else check_policy(policy)
+        return self._cleaner.clean(name, policy, grace=timedelta(hours=grace_hours), dry_run=dry_run)
 
     def watch(
         self,

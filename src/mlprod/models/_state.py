@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 
@@ -89,15 +90,15 @@ class Model:
             checksum=saved.payload.checksum,
             size=saved.payload.size,
             format=saved.format,
-            metrics=saved.metrics,
-            config=saved.config,
+            metrics=_copied(saved.metrics),
+            config=_copied(saved.config),
             tags=version.tags,
             is_active=saved.version == self.production,
             stage=version.stage,
             aliases=tuple(sorted(alias for alias, to in self.aliases.items() if to == saved.version)),
             parent=saved.parent,
-            environment=saved.environment,
-            signature=saved.signature,
+            environment=_copied(saved.environment),
+            signature=_copied(saved.signature),
             is_signed=saved.hmac is not None,
         )
 
@@ -125,3 +126,10 @@ class Registry:
             name: model.activations[-1].number for name, model in self.models.items() if model.production
         }
         return max(active, key=active.__getitem__, default=None)
+
+
+def _copied(document: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return JSON data that the caller may change without changing the state."""
+    if isinstance(document, dict):
+        return {key: _copied(item) for key, item in document.items()}
+    return [_copied(item) for item in document] if isinstance(document, list) else document

@@ -1,6 +1,7 @@
 """A model that follows its reference: when another version is promoted, it is loaded and swapped in."""
 
 import logging
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -21,7 +22,7 @@ class ModelHandle:
 
     A poll is one small read. A new version is loaded and verified in full beside the old one and
     swapped in by one assignment; if that fails, the old one stays, `error` says why, and the next
-    poll tries again.
+    poll tries again. A forked child looks by itself from its first `refresh` on.
 
     Attributes:
         model: the loaded model.
@@ -45,7 +46,7 @@ class ModelHandle:
             interval_seconds: pause between two looks.
             on_swap: called with the metadata after each swap, in the polling thread.
         """
-        if not 0 < interval_seconds < threading.TIMEOUT_MAX:
+        if not isinstance(interval_seconds, int | float) or not 0 < interval_seconds < threading.TIMEOUT_MAX:
             raise InvalidConfigError(
                 f"interval_seconds must be a positive number, not {shorten(interval_seconds)}"
             )
@@ -55,13 +56,16 @@ class ModelHandle:
         metadata = current()
         self._held: tuple[ModelMetadata, object] = metadata, load(metadata)
         self._error: Exception | None = None
+        self._interval_seconds = interval_seconds
         self._closed = threading.Event()
-        threading.Thread(
-            target=_poll,
-            args=(weakref.ref(self), self._closed, interval_seconds),
-            name="mlprod-watch",
-            daemon=True,
-        ).start()
+        self._start()
+
+    def _start(self) -> None:
+        """Look from now on, in this process."""
+        self._process = os.getpid()
+        self._refreshing = threading.Lock()
+        arguments = weakref.ref(self), self._closed, self._interval_seconds
+        threading.Thread(target=_poll, args=arguments, name="mlprod-watch", daemon=True).start()
 
     @property
     def model(self) -> Any:  # noqa: ANN401 - whatever was saved
@@ -84,14 +88,17 @@ class ModelHandle:
         Raises:
             MLProdError: if the look or the load failed; the old version stays in use.
         """
-        try:
-            metadata = self._current()
-            is_new = metadata.id != self.metadata.id
-            self._held = metadata, self._load(metadata) if is_new else self.model
-        except Exception as error:
-            self._error = error
-            raise
-        self._error = None
+        if self._process != os.getpid():  # forked: the thread stayed behind, and may have held the lock
+            self._start()
+        with self._refreshing:
+            try:
+                metadata = self._current()
+                is_new = metadata.id != self.metadata.id
+                self._held = metadata, self._load(metadata) if is_new else self.model
+            except Exception as error:
+                self._error = error
+                raise
+            self._error = None
         if not is_new:
             return False
         _log.info("now using %s", metadata.id)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mlprod._clock import aware
 from mlprod._value import isoformat
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def converter() -> Converter:
 
     result = Converter(forbid_extra_keys=True, detailed_validation=False)
     result.register_unstructure_hook(datetime, isoformat)
-    result.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    result.register_structure_hook(datetime, lambda text, _: aware(datetime.fromisoformat(text), "the time"))
     result.register_unstructure_hook_func(_is_json, lambda document: document)
     return result
 

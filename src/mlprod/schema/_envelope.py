@@ -44,7 +44,7 @@ def load(raw: bytes, where: str) -> tuple[str, int, Any]:
         raise _damaged(where, f"it is not complete JSON ({error})") from error
     match document:
         case {"kind": str(kind), "version": int(version), "checksum": str(checksum), "data": data}:
-            body = raw[raw.index(_DATA) + len(_DATA) : -1]
+            body = raw[raw.find(_DATA) + len(_DATA) : -1]
         case _:
             raise _damaged(where, "it is not an mlprod record")
     if checksum != f"xxh3_64:{xxhash.xxh3_64_hexdigest(body)}":

@@ -147,8 +147,8 @@ class Ledger(Generic[S, E]):
         """
         nonce = secrets.token_hex(16)  # the same for every attempt: whichever arrived is this decision
         failures = 0
+        head = head or self.head()
         for attempt in range(_ATTEMPTS):
-            head = head or self.head()
             events = tuple(decide(head))
             if not events:
                 return Appended(head, ())
@@ -158,6 +158,7 @@ class Ledger(Generic[S, E]):
                 max(now(self._clock), head.time),
                 tuple(map(self._type.events.nest, events)),
             )
+            after = self._next(head, commit)  # what does not fold must never be written
             outcome = self._try(commit)
             if isinstance(outcome, OSError):
                 failures += 1
@@ -165,9 +166,13 @@ class Ledger(Generic[S, E]):
                     with explained(f"write decision {commit.number} of {self._type.folder}", self._store):
                         raise outcome
             elif outcome.nonce == nonce:
-                return self._appended(head, outcome)
+                return self._appended(after if outcome is commit else self._next(head, outcome), outcome)
             _pause(attempt)
-            head = None
+            while (standing := self._read(head.number + 1)) is not None:
+                head = self._next(head, standing)
+                if standing.nonce == nonce:  # reported as failed, it arrived later all the same
+                    return self._appended(head, standing)
+            self._remember(head)
         raise ConflictError(
             f"{_ATTEMPTS} attempts to decide on {self._type.folder} in {self._store.url} all lost to others"
         )
@@ -189,8 +194,7 @@ class Ledger(Generic[S, E]):
         standing = self._read(commit.number)
         return standing or failure or FileNotFoundError(self._commit_path(commit.number))
 
-    def _appended(self, head: Head[S], commit: _Commit) -> Appended[S, E]:
-        after = self._next(head, commit)
+    def _appended(self, after: Head[S], commit: _Commit) -> Appended[S, E]:
         self._remember(after)
         if after.number % _interval(after.number) == 0:
             self._snapshot(after)
@@ -199,8 +203,12 @@ class Ledger(Generic[S, E]):
     def _next(self, head: Head[S], commit: _Commit) -> Head[S]:
         stamp = Stamp(commit.number, commit.time)
         state = head.state
-        for event in self._events(commit):
-            state = self._type.fold(state, event, stamp)
+        try:
+            for event in self._events(commit):
+                state = self._type.fold(state, event, stamp)
+        except (LookupError, TypeError, ValueError) as error:
+            where = self._where(self._commit_path(commit.number))
+            raise StoreError(f"{where} does not follow from the decisions before it: {error!r}") from error
         return Head(commit.number, commit.time, state)
 
     def _events(self, commit: _Commit) -> tuple[E, ...]:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
 import time
 from collections.abc import Generator
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import IO, final
 
 from mlprod.errors import AtomicCreateUnsupportedError
-from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path
+from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["LocalStore"]
 
 _TEMPORARY = ".partial-"
+_IS_TEMPORARY = re.compile(r"\.partial-[0-9a-f]{16}(-link)?").fullmatch
 _BUFFER_BYTES = 1 << 16  # gathers small pieces; larger ones are written from where they lie
 _WRITEBACK_BYTES = 8 << 20
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK}
@@ -83,7 +85,10 @@ class LocalStore:
                     raise
                 if not self._single_writer:
                     raise _no_links(self.url) from error
-                temporary.replace(target)
+                with sole_writer():
+                    if target.exists():
+                        raise FileExistsError(path) from error
+                    temporary.replace(target)
         _sync_folder(target.parent)
 
     def list(self, folder: str) -> list[str]:
@@ -114,7 +119,7 @@ class LocalStore:
         stale = [
             file
             for directory, _, names in os.walk(self._root)
-            for file in (Path(directory) / name for name in names if name.startswith(_TEMPORARY))
+            for file in (Path(directory) / name for name in names if _IS_TEMPORARY(name))
             if _modified(file) < deadline
         ]
         for file in stale:

@@ -3,6 +3,7 @@
 import os
 from typing import Any, TypeAlias
 
+from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError, MissingExtraError
 from mlprod.storage._local import LocalStore
 from mlprod.storage._memory import MemoryStore
@@ -50,23 +51,33 @@ def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options
         >>> store.guarantees().durable
         False
     """
-    if not isinstance(url, str | os.PathLike):
+    if isinstance(url, Store):
         _refuse_options(url.url, storage_options)
         return url
-    text = os.fspath(url)
-    if not text:
+    text = os.fspath(url) if isinstance(url, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
         raise InvalidConfigError(
-            "the store's URL is empty; pass a path, or a URL such as 's3://bucket/prefix'"
+            f"{shorten(url)} is no store; pass a path, or a URL such as 's3://bucket/prefix'"
         )
     protocol, separator, rest = text.partition("://")
     if not separator or protocol in {"file", "local"}:
         _refuse_options(text, storage_options)
-        return LocalStore(rest if separator else text, single_writer=single_writer)
+        try:
+            return LocalStore(rest if separator else text, single_writer=single_writer)
+        except RuntimeError as error:  # ~nobody
+            raise InvalidConfigError(f"the path {shorten(text)} cannot be opened: {error}") from error
     if protocol == "memory":
         _refuse_options(text, storage_options)
         return MemoryStore.named(rest.strip("/"))
-    _check_protocol(protocol, text)
-    return FsspecStore(protocol, rest, single_writer=single_writer, storage_options=storage_options)
+    filesystem = _filesystem_class(protocol, text)
+    from_url = filesystem._get_kwargs_from_urls(text)  # noqa: SLF001 - fsspec's way for subclasses and callers
+    return FsspecStore(
+        protocol,
+        filesystem._strip_protocol(text),  # noqa: SLF001
+        host=str(from_url.get("host", "")),
+        single_writer=single_writer,
+        storage_options={**from_url, **storage_options},
+    )
 
 
 def _refuse_options(url: str, storage_options: dict[str, Any]) -> None:
@@ -76,7 +87,7 @@ def _refuse_options(url: str, storage_options: dict[str, Any]) -> None:
         )
 
 
-def _check_protocol(protocol: str, url: str) -> None:
+def _filesystem_class(protocol: str, url: str) -> Any:  # noqa: ANN401 - fsspec is untyped
     from fsspec.registry import get_filesystem_class
 
     if "::" in url:
@@ -84,7 +95,7 @@ def _check_protocol(protocol: str, url: str) -> None:
             f"{url} chains filesystems; a cache in between would show old decisions. Name the last one alone"
         )
     try:
-        get_filesystem_class(protocol)
+        return get_filesystem_class(protocol)
     except ValueError as error:
         raise InvalidConfigError(
             f"{url}: fsspec knows no protocol {protocol!r}; is it installed, and spelled right?"

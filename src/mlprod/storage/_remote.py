@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, final
 
 from mlprod.errors import AtomicCreateUnsupportedError, MLProdError
-from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path
+from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["FsspecStore"]
@@ -35,6 +35,7 @@ class FsspecStore:
         protocol: str,
         root: str,
         *,
+        host: str = "",
         single_writer: bool = False,
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
@@ -43,11 +44,13 @@ class FsspecStore:
         Args:
             protocol: fsspec's name of the filesystem, e.g. ``"s3"``.
             root: the path below which everything lies, e.g. ``"bucket/prefix"``.
+            host: to be shown in the URL.
             single_writer: the caller's word that no other process writes to this store.
             storage_options: passed to the filesystem, e.g. ``{"endpoint_url": …}``.
         """
         self._protocol = protocol
         self._root = root.rstrip("/")
+        self._host = host
         self._single_writer = single_writer
         # Listings must be fresh. Only the object stores know the option; SFTP would send it to its server.
         fresh = {"use_listings_cache": False} if protocol in _CONDITIONAL_WRITE else {}
@@ -60,8 +63,8 @@ class FsspecStore:
 
     @property
     def url(self) -> str:
-        """``protocol://root``."""
-        return f"{self._protocol}://{self._root}"
+        """``protocol://root``, or ``protocol://host/root``."""
+        return f"{self._protocol}://{self._host}{self._root}"
 
     def guarantees(self) -> Guarantees:
         """Depends on the filesystem: see `Guarantees.note`."""
@@ -106,10 +109,11 @@ class FsspecStore:
                     f"{self.url} has no atomic create, so two writers could both believe they had won; "
                     "if no other process writes here, say so: open_store(url, single_writer=True)"
                 )
-            elif self._filesystem.exists(target):
-                raise FileExistsError(path)
             else:
-                self._write_and_rename(target, (data,))
+                with sole_writer():
+                    if self._is_there(target):
+                        raise FileExistsError(path)
+                    self._write_and_rename(target, (data,))
 
     def list(self, folder: str) -> list[str]:
         """Return the paths of all files below a folder."""
@@ -153,6 +157,14 @@ class FsspecStore:
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{check_path(path)}"
+
+    def _is_there(self, target: str) -> bool:
+        """Look; unlike fsspec's ``exists``, which takes every error for a no."""
+        try:
+            self._filesystem.info(target)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _create_conditionally(self, target: str, data: bytes) -> None:
         """Create, taking "conflict, try again" (409) at its word for a few times."""

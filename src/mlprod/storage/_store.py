@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import os
 import re
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Protocol, final, runtime_checkable
@@ -13,7 +15,7 @@ from mlprod._value import Value
 from mlprod.errors import StoreError
 from mlprod.typing import Buffer, Chunks
 
-__all__ = ["Guarantees", "Store", "as_chunks", "check_path", "explained", "is_path", "join"]
+__all__ = ["Guarantees", "Store", "as_chunks", "check_path", "explained", "is_path", "join", "sole_writer"]
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@~+-]*")
 
@@ -106,6 +108,24 @@ def check_path(path: str) -> str:
     if is_path(path):
         return path
     raise ValueError(f"{path!r} is not a path inside a store")
+
+
+@final
+class _SoleWriter:
+    lock = threading.Lock()
+
+    @classmethod
+    def renew(cls) -> None:
+        cls.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
+    os.register_at_fork(after_in_child=_SoleWriter.renew)  # another thread may have held it
+
+
+def sole_writer() -> threading.Lock:
+    """Return the lock that makes check-and-write atomic among threads, where no other process writes."""
+    return _SoleWriter.lock
 
 
 def join(*parts: str) -> str:

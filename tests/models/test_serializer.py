@@ -84,14 +84,20 @@ class TestSave:
         with pytest.raises(InvalidDataError, match="must be a number"):
             models.save([1], "a", {"loss": np.array([0.5])})
 
-    def test_metadata_is_a_copy(self, models):
-        """Changing it changes neither what the library holds nor what it writes later."""
-        models.save([1], "a", {"loss": 0.5}, {"layers": [1, {"x": 2}]}, signature={"inputs": ["x"]})
-        metadata = models.get_metadata("a")
+    def test_changing_metadata_changes_nothing_else(self, models, store, monkeypatch):
+        """Neither what other processes see, nor what a snapshot keeps, nor what a signature covers."""
+        monkeypatch.setattr("mlprod.storage._ledger._SMALLEST_INTERVAL", 2)
+        signing = ModelSerializer(store, trust=Trust(key="0123456789abcdef"))
+        metadata = signing.save(
+            [1], "a", {"loss": 0.5}, {"layers": [1, {"x": 2}]}, signature={"inputs": ["x"]}
+        )
         metadata.metrics["loss"] = 9
         metadata.config["layers"][1]["x"] = 9
         metadata.environment["libraries"].clear()
         metadata.signature["inputs"].append("y")
+        signing.tag("a", "snapshot")
+        assert 1 == len(store.list("models/ledger/snapshots"))
+        assert [1] == signing.load("a")
         again = models.get_metadata("a")
         assert ({"loss": 0.5}, {"layers": [1, {"x": 2}]}) == (again.metrics, again.config)
         assert "numpy" in again.environment["libraries"]

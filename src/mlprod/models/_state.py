@@ -24,6 +24,15 @@ class Version:
     stage: Stage = "development"
     staged_by: int
     deleted_at: datetime | None = None
+    _shown: dict[str, Any] = attrs.field(factory=dict[str, Any], init=False, eq=False, repr=False)
+
+    def shown(self) -> dict[str, Any]:
+        """Return copies of the documents, made once: what callers do to them never reaches the state."""
+        if not self._shown:
+            documents = ("metrics", "config", "environment", "signature")
+            copies = {name: _copied(getattr(self.saved, name)) for name in documents}
+            self._shown.update(copies)  # all at once: another thread sees none of them, or all
+        return self._shown
 
     @property
     def id(self) -> str:
@@ -81,6 +90,7 @@ class Model:
     def metadata(self, version: Version) -> ModelMetadata:
         """Return what a caller sees of a version."""
         saved = version.saved
+        aliases = [alias for alias, to in self.aliases.items() if to == saved.version] if self.aliases else ()
         return ModelMetadata(
             id=version.id,
             name=saved.name,
@@ -90,16 +100,13 @@ class Model:
             checksum=saved.payload.checksum,
             size=saved.payload.size,
             format=saved.format,
-            metrics=_copied(saved.metrics),
-            config=_copied(saved.config),
             tags=version.tags,
             is_active=saved.version == self.production,
             stage=version.stage,
-            aliases=tuple(sorted(alias for alias, to in self.aliases.items() if to == saved.version)),
+            aliases=tuple(sorted(aliases)),
             parent=saved.parent,
-            environment=_copied(saved.environment),
-            signature=_copied(saved.signature),
             is_signed=saved.hmac is not None,
+            **version.shown(),
         )
 
 
@@ -129,7 +136,6 @@ class Registry:
 
 
 def _copied(document: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return JSON data that the caller may change without changing the state."""
     if isinstance(document, dict):
         return {key: _copied(item) for key, item in document.items()}
     return [_copied(item) for item in document] if isinstance(document, list) else document

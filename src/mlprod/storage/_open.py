@@ -1,7 +1,7 @@
 """From a URL, a path or a store to a store."""
 
 import os
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError, MissingExtraError
@@ -51,7 +51,7 @@ def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options
         >>> store.guarantees().durable
         False
     """
-    if isinstance(url, Store):
+    if _is_store(url):
         _refuse_options(url.url, storage_options)
         return url
     text = os.fspath(url) if isinstance(url, str | os.PathLike) else None
@@ -78,6 +78,11 @@ def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options
         single_writer=single_writer,
         storage_options={**from_url, **storage_options},
     )
+
+
+def _is_store(value: object) -> TypeGuard[Store]:
+    """Look for the methods as a caller would: `isinstance` is blind to a store that passes calls on."""
+    return all(hasattr(value, name) for name in ("url", "get", "put", "create", "list", "delete", "size"))
 
 
 def _refuse_options(url: str, storage_options: dict[str, Any]) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from mlprod.errors import InvalidDataError, InvalidNameError
 
-__all__ = ["check_name", "check_text", "known", "shorten", "splits_pairs", "type_name"]
+__all__ = ["check_name", "check_text", "known", "shorten", "snake_case", "splits_pairs", "type_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_CAPITALS = re.compile("(?<=[a-z0-9])([A-Z]+)")
 _SHOWN = 60
 
 
@@ -60,6 +61,11 @@ def shorten(value: object) -> str:
     """Return a printable form that fits a message, whatever was passed."""
     text = ascii(value[: 2 * _SHOWN]) if isinstance(value, str) else reprlib.repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def snake_case(name: str) -> str:
+    """Return the PEP 8 spelling of a camelCase name: ``latencyMs`` is ``latency_ms``."""
+    return _CAPITALS.sub(lambda capitals: f"_{capitals[1]}", name).lower()
 
 
 def type_name(value: object) -> str:

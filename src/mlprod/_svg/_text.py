@@ -1,0 +1,62 @@
+"""Text and numbers as people read them, and as markup can hold them."""
+
+import html
+import math
+import re
+from typing import Final
+
+__all__ = ["FONT", "MINUS", "NO_DATA", "escaped", "extent", "fitting", "number"]
+
+FONT: Final = 11
+MINUS: Final = "\N{MINUS SIGN}"  # as wide as a plus, and read aloud
+NO_DATA: Final = "\N{EN DASH}"
+
+_INFINITE: Final = "\N{INFINITY}"
+_WIDE: Final = frozenset("%@mMwW\N{HORIZONTAL ELLIPSIS}")
+# What XML cannot hold (controls, surrogates, noncharacters), and what reorders the text around it.
+_UNPRINTABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def escaped(text: object) -> str:
+    r"""Return text that HTML, XML and quoted attributes show as it is; what would reorder it is spelt out.
+
+    Example:
+        >>> escaped("<b> \u202e & \x00")
+        '&lt;b&gt; \\u202e &amp; \\x00'
+    """
+    lines = str(text).replace("\r\n", "\n")
+    return html.escape(_UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), lines))
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return a number to so many significant digits, with thousands separators; never a false zero.
+
+    Example:
+        >>> number(1234567.8), number(0.00012345), number(2e20), number(float("nan")) == NO_DATA
+        ('1,234,568', '0.0001234', '2e20', True)
+    """
+    if math.isnan(value):
+        return NO_DATA
+    if math.isinf(value):
+        return _INFINITE if value > 0 else MINUS + _INFINITE
+    mantissa, _, power = f"{value or 0.0:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    is_short = -5 < exponent < 15  # noqa: PLR2004 - what people still read digit by digit
+    text = f"{value or 0.0:,.{max(0, digits - 1 - exponent)}f}" if is_short else mantissa
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return (text if is_short else f"{text}e{exponent}").replace("-", MINUS)
+
+
+def extent(text: str, size: int = FONT) -> float:
+    """Estimate how wide text is, rather too wide than too narrow."""
+    return size * sum(1.0 if character in _WIDE or character > "\u2e7f" else 0.62 for character in text)
+
+
+def fitting(text: str, width: float, size: int = FONT) -> str:
+    """Shorten text that is too wide."""
+    shown = text
+    while shown and extent(shown, size) > width:
+        shown = shown[: min(len(shown) - 1, int(width / size / 0.62))]
+    return shown if shown == text else shown[:-1] + "\N{HORIZONTAL ELLIPSIS}"

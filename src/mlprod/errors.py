@@ -5,6 +5,7 @@ a built-in exception where one fits, so that ``except KeyError`` keeps working::
 
     MLProdError
     ├── ModelNotFoundError (KeyError)
+    ├── AlertNotFoundError (KeyError)
     ├── VersionExistsError
     ├── ConflictError
     ├── ChecksumError
@@ -14,6 +15,7 @@ a built-in exception where one fits, so that ``except KeyError`` keeps working::
     ├── InvalidNameError (ValueError)
     ├── InvalidConfigError (ValueError)
     ├── InvalidDataError (ValueError)
+    ├── ClosedError (ValueError)
     ├── StoreError
     │   ├── AtomicCreateUnsupportedError
     │   └── NewerSchemaError
@@ -23,8 +25,10 @@ a built-in exception where one fits, so that ``except KeyError`` keeps working::
 from typing import ClassVar
 
 __all__ = [
+    "AlertNotFoundError",
     "AtomicCreateUnsupportedError",
     "ChecksumError",
+    "ClosedError",
     "ConflictError",
     "FormatError",
     "InvalidConfigError",
@@ -55,6 +59,12 @@ class ModelNotFoundError(MLProdError, KeyError):
     """No model, version, alias or stage holder answers to the given reference."""
 
     kind = "model_not_found"
+
+
+class AlertNotFoundError(MLProdError, KeyError):
+    """No alert has the given id, or it is older than those that are kept."""
+
+    kind = "alert_not_found"
 
 
 class VersionExistsError(MLProdError):
@@ -109,6 +119,12 @@ class InvalidDataError(MLProdError, ValueError):
     """A value given as data (a metric, a tag, a time) cannot be recorded."""
 
     kind = "invalid_data"
+
+
+class ClosedError(MLProdError, ValueError):
+    """The object was closed; make a new one to go on."""
+
+    kind = "closed"
 
 
 class StoreError(MLProdError):

@@ -1,0 +1,130 @@
+"""The spool: where segments for a remote store are written first, on this machine."""
+
+import contextlib
+import functools
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, final
+
+from mlprod.storage._store import Store, explained, is_path, join
+from mlprod.storage.journal._appender import RAW
+from mlprod.storage.journal._arrivals import Arrivals
+from mlprod.storage.journal._disk import mapped
+from mlprod.storage.journal._lock import alone
+from mlprod.storage.journal._open_segment import FinishedSegment
+from mlprod.storage.journal._place import Leaving
+from mlprod.typing import Buffer
+
+__all__ = ["Spooled", "spool_for"]
+
+_log = logging.getLogger("mlprod.storage")
+
+SPOOL_VARIABLE: Final = "MLPROD_SPOOL"
+_SENT = ".sent"
+
+
+@final
+class Spooled(Leaving):
+    """For a remote store: segments are files of a local folder until they are uploaded.
+
+    What a process that died left there is uploaded by the next one that uses the same store on this
+    machine. An empty file beside a segment says that it was sent, and perhaps has arrived.
+    """
+
+    def __init__(self, store: Store, folder: Path, arrivals: Arrivals) -> None:
+        """Name the store, the folder for its segments, and who knows what has arrived."""
+        self._store = store
+        self._folder = folder
+        self._arrivals = arrivals
+        self._sent: set[str] = set()
+        super().__init__()
+
+    @property
+    def root(self) -> Path:
+        """The spool."""
+        return self._folder
+
+    def renew(self) -> None:
+        """Leave the segments of the parent to it."""
+        super().renew()
+        self._segments.clear()
+
+    def tend(self) -> None:
+        """Upload the segments that are full, and those whose files were deleted."""
+        for appender in self._living():
+            if appender.is_deleted():
+                appender.leave()
+        super().tend()
+
+    def live(self, prefix: str) -> dict[str, Callable[[], Buffer]]:
+        """Return what is in the spool of this machine, whichever process wrote it."""
+        below = f"{join(RAW, prefix)}/"
+        leaving = list(self._segments.items())
+        found: dict[str, Callable[[], Buffer]] = {
+            path: functools.partial(mapped, file) for path, file in self._files(prefix)
+        }
+        found.update({path: segment.contents for path, segment in leaving if path.startswith(below)})
+        return {path: read for path, read in found.items() if not self._has_arrived(path)}
+
+    def recover(self) -> int:
+        """Upload what processes that died left behind."""
+        recovered = 0
+        for path, file in list(self._files("")):
+            with alone(file) as descriptor:
+                if descriptor is not None:
+                    recovered += self._upload(path, file.read_bytes())
+        for marker in list(self._folder.rglob(f"*{_SENT}")):
+            if not marker.with_suffix("").exists():  # deleted, or a crash came between the two deletions
+                marker.unlink(missing_ok=True)
+        return recovered
+
+    def _put(self, segment: FinishedSegment) -> None:
+        self._upload(segment.path, segment.contents())
+
+    def _upload(self, path: str, raw: bytes) -> bool:
+        """Put a segment into the store, unless it holds nothing or is there already; return whether."""
+        file = self._folder / path
+        marker = file.with_name(file.name + _SENT)
+        is_needed = any(raw) and not self._has_arrived(path)
+        if is_needed:
+            self._sent.add(path)
+            with contextlib.suppress(OSError):  # somebody deleted the spool, or the disk is full
+                marker.touch()
+            with explained("upload recorded events (they are kept on this machine until then)", self._store):
+                self._store.put(path, raw)
+        file.unlink(missing_ok=True)
+        marker.unlink(missing_ok=True)
+        self._sent.discard(path)
+        return is_needed
+
+    def _has_arrived(self, path: str) -> bool:
+        """Return whether a segment was sent before, and is in the store now."""
+        was_sent = path in self._sent or (self._folder / (path + _SENT)).exists()
+        return was_sent and self._arrivals.has(path)
+
+    def _files(self, prefix: str) -> Iterator[tuple[str, Path]]:
+        for directory, _, names in os.walk(self._folder / (join(RAW, prefix) if prefix else RAW)):
+            for name in sorted(names):
+                file = Path(directory) / name
+                path = file.relative_to(self._folder).as_posix()
+                if path.endswith(".seg") and is_path(path):
+                    yield path, file
+
+
+def spool_for(store: Store) -> Path:
+    """Return the folder on this machine for the segments of a store."""
+    named = os.environ.get(SPOOL_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute() / _slug(store.url)
+    state = os.environ.get("XDG_STATE_HOME")
+    folder = Path(state) if state else Path("~/.local/state").expanduser()
+    return folder / "mlprod" / "spool" / _slug(store.url)
+
+
+def _slug(url: str) -> str:
+    readable = re.sub(r"[^A-Za-z0-9-]+", "-", url).strip("-")[:60]
+    return f"{readable}-{hashlib.sha256(url.encode()).hexdigest()[:16]}"

@@ -1,0 +1,67 @@
+"""Files that no decision knows, left behind by a crash: found, and deleted when they are surely nobody's."""
+
+import logging
+import time
+from typing import Final, final
+
+from mlprod.errors import StoreError
+from mlprod.storage._ledger import Ledger
+from mlprod.storage.journal._files import SUMMARY_SUFFIX, Files
+from mlprod.storage.journal._state import Compacted, JournalState
+
+__all__ = ["GRACE_SECONDS", "Sweeper"]
+
+_log = logging.getLogger("mlprod.storage")
+
+GRACE_SECONDS: Final = 3600.0
+"""A file must have been nobody's for so long; who has not decided about it by then must not any more."""
+
+
+@final
+class Sweeper:
+    """Deletes what it has itself seen to be nobody's for an hour.
+
+    So it needs no clock that agrees with that of the machine that wrote the file.
+    """
+
+    def __init__(self, ledger: Ledger[JournalState, Compacted], files: Files) -> None:
+        """Name the ledger and the files of the store."""
+        self._ledger = ledger
+        self._files = files
+        self._seen: dict[str, float] = {}
+        self._next = float("-inf")
+
+    def sweep(self) -> int:
+        """Look for such files, at most once an hour; return how many were deleted."""
+        moment = time.monotonic()
+        if moment < self._next:
+            return 0
+        self._next = moment + GRACE_SECONDS
+        try:
+            orphans = self._orphans()
+        except StoreError as error:
+            _log.warning("could not look for files that are nobody's: %s", error)
+            return 0
+        seen = {path: self._seen.get(path, moment) for path in orphans}
+        ripe = [path for path, since in seen.items() if moment - since >= GRACE_SECONDS]
+        self._seen = {path: since for path, since in seen.items() if path not in ripe}
+        for path in ripe:
+            self._files.delete(path)
+        return len(ripe)
+
+    def _orphans(self) -> list[str]:
+        """Return blocks that do not count, raw files that are in blocks, and summaries of nothing."""
+        raw, blocks = self._files.everything("journal/raw"), self._files.everything("journal/blocks")
+        streams = self._ledger.head().state.streams.values()  # read last: what it knows was listed
+        counting = {ref.path for stream in streams for ref in stream.blocks}
+        covered = {path for stream in streams for path in stream.covered}
+        here = {*raw, *blocks}
+        return [
+            *(path for path in raw if path in covered),
+            *(path for path in blocks if path.endswith(".col") and path not in counting),
+            *(
+                path
+                for path in here
+                if path.endswith(SUMMARY_SUFFIX) and path.removesuffix(SUMMARY_SUFFIX) not in here
+            ),
+        ]

@@ -1,0 +1,170 @@
+"""Whatever goes wrong at whatever operation: what was acknowledged is there once, and a retry succeeds."""
+
+import contextlib
+import time
+
+import pytest
+
+from mlprod.errors import StoreError
+from mlprod.storage import LocalStore, MemoryStore
+from mlprod.storage.journal import Journal
+from mlprod.testing import Fault, FaultyStore, SimulatedCrashError
+
+FAULTS = [
+    Fault.CRASH_BEFORE,
+    Fault.CRASH_AFTER,
+    Fault.ERROR,
+    Fault.LOST_ANSWER,
+    Fault.CONFLICT,
+    Fault.DISK_FULL,
+    Fault.READ_ONLY,
+    Fault.TORN_LISTING,
+    Fault.DELAYED_LISTING,
+]
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """A retry need not wait in a test."""
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+
+
+@pytest.fixture(params=["memory", "spool"])
+def backend(request, remote):
+    """Give a way to make the store behind the faults: one in memory, or one with a spool."""
+    return MemoryStore if request.param == "memory" else type(remote)
+
+
+def steps(journal, kit, acknowledged):
+    """Give one mutation after the other; each says which numbers are recorded once it has returned."""
+
+    def append():
+        kit.record(journal, range(100, 105))
+        acknowledged.extend(range(100, 105))
+
+    def write():
+        journal.write("s/a", kit.table(range(200, 203)))
+        acknowledged.extend(range(200, 203))
+
+    def compact():
+        kit.compact(journal, summarize=lambda table: {"rows": len(table)})
+
+    return [append, journal.flush, write, journal.recover, compact, journal.tend]
+
+
+def prepared(backend, kit):
+    """Return a store with a block, an adopted block, a segment and a raw block."""
+    inner = backend()
+    journal = Journal(inner)
+    for first in (0, 10):
+        kit.record(journal, [first])
+        journal.write("s/a", kit.table(range(first + 1, first + 5)))
+        journal.flush()
+        if not first:
+            kit.compact(journal, adopt=True)
+    journal.close()
+    return inner
+
+
+BEFORE = [*range(5), *range(10, 15)]
+
+
+def attempt(journal, kit, acknowledged):
+    """Do everything, each step that fails a second time; return whether the process "died" on the way."""
+    for step in steps(journal, kit, acknowledged):
+        try:
+            step()
+        except SimulatedCrashError:
+            return True
+        except StoreError:
+            step()
+    return False
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_operation(backend, fault, kit):
+    """A step that fails is done again, by itself or, after a crash, by the next process."""
+    at = 1
+    while True:
+        inner = prepared(backend, kit)
+        store = FaultyStore(inner, at=at, fault=fault)
+        acknowledged = list(BEFORE)
+        journal = Journal(store)
+        has_crashed = attempt(journal, kit, acknowledged)
+        if store.operations < at:
+            break
+        at += 1
+        if has_crashed and backend is MemoryStore:
+            continue  # what dies with the process, dies with the store
+        if has_crashed:
+            kit.die(journal)
+        else:
+            journal.close()
+        after = Journal(inner)
+        after.recover()
+        found = kit.numbers(after)
+        written = set(range(200, 203)) & set(found) if has_crashed else set()
+        assert written in (set(), set(range(200, 203))), store.log
+        assert sorted({*acknowledged, *written}) == found, store.log
+        kit.compact(after)
+        assert found == kit.numbers(after), store.log
+        assert found == kit.numbers(Journal(inner)), store.log
+    assert at > 10
+
+
+class Watched(FaultyStore):
+    """Lets somebody look before and after each operation."""
+
+    look = staticmethod(lambda: None)
+
+    def _do(self, what, operation):
+        self.look()
+        try:
+            return FaultyStore._do(self, what, operation)
+        finally:
+            self.look()
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_AFTER, Fault.LOST_ANSWER], ids=lambda fault: fault.name)
+def test_readers_see_every_record_once_at_every_moment_of_a_compaction(backend, fault, kit):
+    """A second journal reads before and after each operation, whether it went wrong or not."""
+    seen, at = [], 1
+    while True:
+        inner = prepared(backend, kit)
+        reader = Journal(inner)
+        store = Watched(inner, at=at, fault=fault)
+        store.look = lambda reader=reader: seen.append(kit.numbers(reader))
+        with contextlib.suppress(StoreError, SimulatedCrashError):
+            kit.compact(Journal(store))
+        if store.operations < at:
+            break
+        kit.compact(reader)
+        seen.append(kit.numbers(Journal(inner)))
+        at += 1
+    assert at > 8
+    assert [BEFORE] * len(seen) == seen
+
+
+def test_a_crash_between_commit_and_deletion_counts_nothing_twice(tmp_path, kit, monkeypatch):
+    """Also where what was to be deleted is a raw block that had been adopted, and then merged."""
+    store = LocalStore(tmp_path)
+    journal = Journal(store)
+    journal.write("s/a", kit.table(range(5)))
+    kit.compact(journal, adopt=True)
+    monkeypatch.setattr(store, "delete", lambda _path: None)
+    journal.write("s/a", kit.table(range(5, 9)))
+    kit.compact(journal)
+    assert 3 == len(list(tmp_path.rglob("*.col")))
+    assert list(range(9)) == kit.numbers(Journal(LocalStore(tmp_path)))
+
+
+def test_a_slot_that_was_never_filled_is_no_record(tmp_path, kit):
+    """A process may die between taking a slot and writing there; the records around it are read."""
+    journal = Journal(LocalStore(tmp_path))
+    kit.record(journal, [1])
+    next(journal.appender("s/a", kit.numbered).segment.offsets)
+    kit.record(journal, [3])
+    assert [1, 3] == kit.numbers(journal)
+    journal.close()
+    assert kit.compact(Journal(LocalStore(tmp_path)))
+    assert [1, 3] == kit.numbers(Journal(LocalStore(tmp_path)))

@@ -9,10 +9,20 @@ from pathlib import Path
 import pytest
 
 import mlprod
-from mlprod import Trust, configure, getActiveModel, getModelSerializer, loadModel, saveModel
+from mlprod import (
+    PerformanceMonitor,
+    Trust,
+    configure,
+    getActiveModel,
+    getModelSerializer,
+    getPerformanceMonitor,
+    loadModel,
+    saveModel,
+)
 from mlprod.errors import InvalidConfigError
 from mlprod.models import LatestN
 from mlprod.storage import LocalStore, MemoryStore, swap_default_store
+from mlprod.testing import FrozenClock
 
 
 @pytest.fixture
@@ -53,6 +63,26 @@ def test_configure_names_store_and_settings(unconfigured):
         assert [2] == getActiveModel() == getActiveModel("a")
         assert isinstance(mlprod.ModelSerializer().store, LocalStore)
     assert str(unconfigured / ".mlprod") == getModelSerializer().store.url
+
+
+def test_the_monitor_is_that_of_the_process(unconfigured):
+    """On the default store, made at the first write, with the clock of the configuration."""
+    assert isinstance(getPerformanceMonitor(), PerformanceMonitor)
+    assert 0 == getPerformanceMonitor().getLatestMetrics("har").predictions_total
+    assert [] == os.listdir(unconfigured)
+    getPerformanceMonitor().recordPrediction("har", "1.0.0", {"correct": True, "latencyMs": 5.3})
+    assert [".mlprod"] == os.listdir(unconfigured)
+    assert getPerformanceMonitor() is mlprod.get_performance_monitor()
+    with PerformanceMonitor(".mlprod") as other:
+        assert 1 == other.get_latest_metrics("har").predictions_total
+    getPerformanceMonitor().close()
+    clock = FrozenClock()
+    with configure(store=MemoryStore(), clock=clock):
+        getPerformanceMonitor().record_prediction("har", "1.0.0", correct=True)
+        clock.advance(hours=2)
+        assert 0 == getPerformanceMonitor().get_latest_metrics("har", window="1h").predictions_total
+        assert 1 == getPerformanceMonitor().get_latest_metrics("har").predictions_total
+        getPerformanceMonitor().close()
 
 
 def test_configure_restores_what_was_there(unconfigured):
@@ -109,6 +139,26 @@ assert "scipy" not in sys.modules
 def test_importing_is_light_and_touches_nothing(tmp_path):
     """No scipy, no extra, no thread, no file; and a first save and load need no scipy either."""
     subprocess.run([sys.executable, "-c", CHECK_IMPORT, tmp_path], check=True, cwd=tmp_path)
+
+
+CHECK_MONITOR = """
+import sys, threading
+from mlprod import PerformanceMonitor, AlertThreshold, getPerformanceMonitor
+monitor = PerformanceMonitor(sys.argv[1])
+assert threading.active_count() == 1, threading.enumerate()
+monitor.get_latest_metrics("har")
+monitor.record_prediction("har", "1", correct=True)
+monitor.record_trade("har", "1", pnl=1.0)
+monitor.get_model_health("har")
+monitor.close()
+heavy = {"scipy", "onnx", "sklearn", "s3fs", "pandas", "pytest"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_a_monitor_is_light_too(tmp_path):
+    """It needs no scipy, and no thread before it records."""
+    subprocess.run([sys.executable, "-c", CHECK_MONITOR, tmp_path / "store"], check=True, cwd=tmp_path)
 
 
 def test_the_version_is_that_of_the_package():

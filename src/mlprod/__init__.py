@@ -1,6 +1,16 @@
 """Machine-learning models in production, with money on the line: stored, versioned, trusted."""
 
-from mlprod._defaults import configure, get_active_model, get_model_serializer, load_model, save_model
+import importlib
+from typing import TYPE_CHECKING
+
+from mlprod._defaults import (
+    configure,
+    get_active_model,
+    get_model_serializer,
+    get_performance_monitor,
+    load_model,
+    save_model,
+)
 from mlprod.errors import MLProdError
 from mlprod.formats import Trust
 from mlprod.models import ModelMetadata, ModelSerializer
@@ -8,13 +18,24 @@ from mlprod.storage import open_store
 
 getActiveModel = get_active_model
 getModelSerializer = get_model_serializer
+getPerformanceMonitor = get_performance_monitor
 loadModel = load_model
 openStore = open_store
 saveModel = save_model
 
 
-def __getattr__(name: str) -> str:
-    """Look the version up when somebody asks, not at every import."""
+if TYPE_CHECKING:
+    from mlprod.monitoring import AlertThreshold, PerformanceMonitor
+
+    __version__: str
+
+_PACKAGES = {"AlertThreshold": "monitoring", "PerformanceMonitor": "monitoring"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what not every program needs when somebody asks for it, so that others start sooner."""
+    if name in _PACKAGES:
+        return getattr(importlib.import_module(f"mlprod.{_PACKAGES[name]}"), name)
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - takes longer than a bot's start should
 
@@ -23,15 +44,19 @@ def __getattr__(name: str) -> str:
 
 
 __all__ = [
+    "AlertThreshold",
     "MLProdError",
     "ModelMetadata",
     "ModelSerializer",
+    "PerformanceMonitor",
     "Trust",
     "configure",
     "getActiveModel",
     "getModelSerializer",
+    "getPerformanceMonitor",
     "get_active_model",
     "get_model_serializer",
+    "get_performance_monitor",
     "loadModel",
     "load_model",
     "openStore",

@@ -1,7 +1,7 @@
 """The process-wide defaults, and the functions that use them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 import attrs
 
@@ -11,14 +11,20 @@ from mlprod.models import Bump, ModelMetadata, ModelRef, ModelSerializer, Retent
 from mlprod.storage import Store, StoreLike, open_store, swap_default_store
 from mlprod.typing import JSON, Clock
 
+if TYPE_CHECKING:
+    from mlprod.monitoring import PerformanceMonitor
+
 __all__ = [
     "Configuration",
     "configure",
     "get_active_model",
     "get_model_serializer",
+    "get_performance_monitor",
     "load_model",
     "save_model",
 ]
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -95,15 +101,30 @@ def configure(
 
 def get_model_serializer() -> ModelSerializer:
     """Return the process-wide `ModelSerializer`, on the default store."""
-    settings = _Process.settings
-    found = settings.instances.get(ModelSerializer)
-    if found is None:
-        made = ModelSerializer(
+    return _instance(
+        ModelSerializer,
+        lambda settings: ModelSerializer(
             settings.store, trust=settings.trust, retention=settings.retention, clock=settings.clock
-        )
-        found = settings.instances.setdefault(ModelSerializer, made)  # atomic: all threads get the same
-    serializer: ModelSerializer = found
-    return serializer
+        ),
+    )
+
+
+def get_performance_monitor() -> "PerformanceMonitor":
+    """Return the process-wide `PerformanceMonitor`, on the default store."""
+    from mlprod.monitoring import PerformanceMonitor  # noqa: PLC0415 - not every program needs it
+
+    return _instance(
+        PerformanceMonitor, lambda settings: PerformanceMonitor(settings.store, clock=settings.clock)
+    )
+
+
+def _instance(kind: type[T], make: Callable[[_Settings], T]) -> T:
+    settings = _Process.settings
+    found = settings.instances.get(kind)
+    if found is None:
+        found = settings.instances.setdefault(kind, make(settings))  # atomic: all threads get the same
+    instance: T = found
+    return instance
 
 
 def save_model(

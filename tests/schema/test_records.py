@@ -29,6 +29,16 @@ from mlprod.models._events import (
 )
 from mlprod.models._fold import MODELS
 from mlprod.models._state import Activation, Model, Registry, Version
+from mlprod.monitoring._alert_events import (
+    ALERT_EVENTS,
+    AlertAcknowledged,
+    AlertCleared,
+    AlertFired,
+    AlertOpened,
+    AlertResolved,
+)
+from mlprod.monitoring._alert_state import ALERTS, Alerts, Entered, OpenAlert
+from mlprod.monitoring._values import Alert
 from mlprod.schema import RecordSet, RecordType, dump, load
 from mlprod.storage._ledger import COMMIT, SNAPSHOT, _Commit, _Snapshot
 
@@ -57,6 +67,33 @@ SAVED = ModelSaved(
     environment={"python": "3.11.7", "libraries": {"numpy": "2.0.0"}},
     signature={"inputs": {"dtype": "float64", "shape": [None, 3]}},
     hmac="ab" * 32,
+)
+
+LATER = datetime(2026, 1, 2, 3, 9, 5, tzinfo=UTC)
+PENDING = Alert(
+    id="a7-0",
+    model_id="momentum",
+    version="1.2.0",
+    type="high_latency",
+    metric="p99_latency_ms",
+    severity="warning",
+    threshold=1000.0,
+    comparison="above",
+    value=1234.5,
+    samples=200,
+    state="pending",
+    since=TIME,
+    reason="p99_latency_ms is 1234, above 1000 (200 events)",
+)
+FIRING = attrs.evolve(PENDING, id="a6-1", severity="critical", state="firing", fired_at=TIME)
+ENDED = attrs.evolve(
+    FIRING,
+    state="resolved",
+    value=0.1 + 0.2,
+    acknowledged_at=LATER,
+    acknowledged_by="ännchen",
+    note="on it",
+    resolved_at=LATER,
 )
 
 # What each record of version 1 must mean, written by hand; the files were made by make_fixtures.py.
@@ -103,6 +140,34 @@ EXPECTED: dict[str, Any] = {
         },
         swept_before=TIME,
     ),
+    "alert.opened": AlertOpened(
+        id="a7-0",
+        key="high_latency:p99_latency_ms:above:1000.0:warning:1d",
+        model_id="momentum",
+        version="1.2.0",
+        type="high_latency",
+        metric="p99_latency_ms",
+        severity="warning",
+        threshold=1000.0,
+        comparison="above",
+        value=1234.5,
+        samples=200,
+        since=TIME,
+        fired_at=None,
+        reason="p99_latency_ms is 1234, above 1000 (200 events)",
+    ),
+    "alert.fired": AlertFired(id="a7-0", value=float("inf"), samples=210, at=LATER, reason="it lasts"),
+    "alert.cleared": AlertCleared(id="a7-0", at=LATER, reason="it went away"),
+    "alert.resolved": AlertResolved(id="a7-0", value=0.1 + 0.2, samples=0, at=LATER, reason="it is over"),
+    "alert.acknowledged": AlertAcknowledged(id="a7-0", at=LATER, by="ännchen", note="on it"),
+    "alerts.state": Alerts(
+        open={
+            "a6-1": OpenAlert(key="high_latency:p99_latency_ms:above:1000.0:critical:1d", alert=FIRING),
+            "a7-0": OpenAlert(key="high_latency:p99_latency_ms:above:1000.0:warning:1d", alert=PENDING),
+        },
+        resolved={"momentum": (ENDED,)},
+        entered=(Entered(number=6, alert=FIRING), Entered(number=9, alert=ENDED)),
+    ),
     "ledger.commit": _Commit(
         number=42,
         nonce="0123456789abcdef0123456789abcdef",
@@ -116,7 +181,10 @@ EXPECTED: dict[str, Any] = {
     ),
 }
 
-TYPES = {record.kind: record for record in (*EVENTS.types, MODELS.state, COMMIT, SNAPSHOT)}
+TYPES = {
+    record.kind: record
+    for record in (*EVENTS.types, MODELS.state, *ALERT_EVENTS.types, ALERTS.state, COMMIT, SNAPSHOT)
+}
 
 
 def test_every_record_has_an_expectation():

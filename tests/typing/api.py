@@ -1,16 +1,25 @@
 """What a type checker must accept, and what it must know; never run."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 import mlprod
 from mlprod import (
+    AlertThreshold,
     ModelMetadata,
     ModelSerializer,
+    PerformanceMonitor,
     Trust,
     configure,
     getActiveModel,
     getModelSerializer,
+    getPerformanceMonitor,
     loadModel,
     open_store,
     saveModel,
@@ -25,6 +34,14 @@ from mlprod.models import (
     ModelHandle,
     RetentionPolicy,
     ValidationReport,
+)
+from mlprod.monitoring import (
+    Alert,
+    HealthStatus,
+    HealthThresholds,
+    MetricsHistory,
+    ModelPerformanceMetrics,
+    PerformanceReport,
 )
 from mlprod.storage import FsspecStore, LocalStore, MemoryStore, Store
 from mlprod.testing import FaultyStore, FrozenClock
@@ -61,3 +78,37 @@ with configure(store="memory://name", retention=LatestN(2)):
 
 other.promote("name", "productoin")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 other.save([1], "name", bump="tiny")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+slow = AlertThreshold("slow", "p99_latency_ms", 250, "warning", window=timedelta(hours=1))
+monitor: PerformanceMonitor = getPerformanceMonitor()
+with PerformanceMonitor(
+    "memory://name",
+    thresholds=[slow, {"type": "losing", "metric": "totalPnl", "value": -5000, "severity": "critical"}],
+    initial_capital=10_000,
+    high_confidence=0.8,
+    health=HealthThresholds(latency_ms=None),
+    clock=FrozenClock(),
+) as mine:
+    mine.record_prediction("har", "1.0.0", {"correct": True, "latencyMs": 5.3})
+    mine.record_prediction(
+        "har",
+        "1.0.0",
+        confidence=0.8,
+        prediction="up",
+        prediction_id=7,
+        features={"volume": 1, "regime": "calm", "gap": None},
+        timestamp=datetime.now(UTC),
+    )
+    mine.record_predictions("har", "1.0.0", confidence=np.array([0.5]), prediction=[1])
+    mine.record_actual("har", "7", "up", timestamp=datetime.now(UTC))
+    mine.record_trade("har", "1.0.0", outcome="win", pnl=float(Decimal("2.5")), trade_id=1, symbol="EURUSD")
+    mine.record_drift("har", "1.0.0", feature_drift=0.1)
+    figures: ModelPerformanceMetrics = mine.get_latest_metrics("har", "1.0.0", window="24h")
+    accuracy: float = figures.accuracy
+    past: MetricsHistory = mine.get_metrics_history("har", step="1h", since=timedelta(days=1))
+    equity: NDArray[np.float64] = past.equity
+    logged: dict[str, NDArray[Any]] = mine.get_features("har", "1.0.0")
+    stop: Callable[[], None] = mine.on_alert(lambda alert: alert.metric, states=("firing", "resolved"))
+    alerts: list[Alert] = mine.getActiveAlerts()
+    made: PerformanceReport = mine.generateReport("har", "weekly", at=date(2026, 3, 2))
+    fitness: HealthStatus = mine.getModelHealth("har").status

@@ -1,0 +1,110 @@
+"""Whether a model is fit to act: two levels for each thing that can be wrong."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, final
+
+import attrs
+
+from mlprod._names import shorten
+from mlprod._value import Value
+from mlprod.errors import InvalidConfigError
+from mlprod.monitoring._settings import configured
+from mlprod.monitoring._values import Alert, HealthStatus, ModelHealth, ModelPerformanceMetrics
+
+__all__ = ["HealthThresholds", "health_of"]
+
+
+@final
+@attrs.frozen(kw_only=True)
+class HealthThresholds(Value):
+    """Where a model begins to be degraded, and where it is critical: pairs of both, or None not to look.
+
+    Attributes:
+        accuracy: below which accuracy.
+        latency_ms: above which 95th percentile of latency, in milliseconds.
+        error_rate: above which share of failed predictions.
+        drift: above which drift score, the largest of the three.
+        min_samples: with fewer predictions than this, accuracy and error rate say nothing.
+    """
+
+    accuracy: tuple[float, float] | None = (0.5, 0.4)
+    latency_ms: tuple[float, float] | None = (100.0, 200.0)
+    error_rate: tuple[float, float] | None = (0.01, 0.05)
+    drift: tuple[float, float] | None = (0.1, 0.3)
+    min_samples: int = 30
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no pair, and levels in the wrong order, which would never be degraded.
+
+        Raises:
+            InvalidConfigError: naming the pair.
+        """
+        for name, sign in (("accuracy", -1), ("latency_ms", 1), ("error_rate", 1), ("drift", 1)):
+            levels = getattr(self, name)
+            if levels is None:
+                continue
+            if not isinstance(levels, tuple) or len(levels) != 2:  # noqa: PLR2004 - degraded and critical
+                raise InvalidConfigError(f"{name} must be a pair of levels, or None, not {shorten(levels)}")
+            degraded, critical = (configured(level, name) for level in levels)
+            if not sign * degraded <= sign * critical:
+                raise InvalidConfigError(
+                    f"{name}={levels}: the first level must be reached before the second"
+                )
+        configured(self.min_samples, "min_samples")
+
+    @classmethod
+    def for_tolerance(cls, accuracy_tolerance: float | None) -> "HealthThresholds":
+        """Return the defaults: who may be off by a tolerance should be right more often than who guesses."""
+        return cls() if accuracy_tolerance is None else cls(accuracy=(0.80, 0.75))
+
+
+_RANK: Final[dict[HealthStatus, int]] = {"healthy": 0, "degraded": 1, "critical": 2}
+
+
+def health_of(
+    metrics: ModelPerformanceMetrics, alerts: Sequence[Alert], levels: HealthThresholds, checked_at: datetime
+) -> ModelHealth:
+    """Judge a model by its recent metrics and its active alerts."""
+    findings = sorted(_findings(metrics, alerts, levels), key=lambda finding: -_RANK[finding[0]])
+    return ModelHealth(
+        model_id=metrics.model_id,
+        status=findings[0][0] if findings else "healthy",
+        reasons=tuple(reason for _, reason in findings),
+        metrics=metrics,
+        alerts=tuple(alerts),
+        checked_at=checked_at,
+    )
+
+
+def _findings(
+    metrics: ModelPerformanceMetrics, alerts: Sequence[Alert], levels: HealthThresholds
+) -> Iterator[tuple[HealthStatus, str]]:
+    if not metrics.predictions_total and not metrics.trades_total:
+        yield "degraded", "nothing was recorded in the last 24 hours, so nothing is known"
+    for alert in alerts:
+        yield ("critical" if alert.severity == "critical" else "degraded"), str(alert)
+    drift = max((score for score in _drift_scores(metrics) if not math.isnan(score)), default=math.nan)
+    enough_outcomes = metrics.predictions_known >= levels.min_samples
+    enough_predictions = metrics.predictions_total >= levels.min_samples
+    yield from _judged("accuracy", metrics.accuracy, levels.accuracy if enough_outcomes else None, sign=-1)
+    yield from _judged("95th percentile of latency", metrics.p95_latency_ms, levels.latency_ms, unit=" ms")
+    yield from _judged("error rate", metrics.error_rate, levels.error_rate if enough_predictions else None)
+    yield from _judged("drift score", drift, levels.drift)
+
+
+def _judged(
+    what: str, value: float, levels: tuple[float, float] | None, *, sign: int = 1, unit: str = ""
+) -> Iterator[tuple[HealthStatus, str]]:
+    if levels is None:
+        return
+    side = "above" if sign > 0 else "below"
+    for status, level in (("critical", levels[1]), ("degraded", levels[0])):
+        if sign * value > sign * level:  # never for NaN
+            yield status, f"{what} is {value:.4g}{unit}, {side} {level:g}{unit}"  # type: ignore[misc]
+            return
+
+
+def _drift_scores(metrics: ModelPerformanceMetrics) -> tuple[float, ...]:
+    return metrics.feature_drift_score, metrics.prediction_drift_score, metrics.performance_drift_score

@@ -1,0 +1,272 @@
+"""Reports and histories as HTML: no script, nothing fetched, all that users wrote escaped and isolated."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlprod._svg import NO_DATA, Series, escaped, line_chart
+from mlprod._value import isoformat
+from mlprod.monitoring._period import Period
+from mlprod.monitoring._presentation import GROUPS, METRICS, Metric
+from mlprod.monitoring._report import PerformanceReport
+from mlprod.monitoring._report_style import NOTEBOOK_STYLE, PAGE_STYLE, STYLE
+from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
+
+__all__ = ["fragment", "history_html", "page"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+_BEFORE: Final[Mapping[Period, str]] = MappingProxyType(
+    {
+        "hourly": "the hour before",
+        "daily": "the day before",
+        "weekly": "the week before",
+        "monthly": "the month before",
+    }
+)
+_TILES: Final = ("accuracy", "win_rate", "total_pnl", "max_drawdown", "p99_latency_ms", "error_rate")
+_VERSION_COLUMNS: Final = (
+    "predictions_total",
+    "accuracy",
+    "error_rate",
+    "win_rate",
+    "total_pnl",
+    "p99_latency_ms",
+)
+_LONG: Final = 8  # what is longer does not fit a tile at the size of the others
+_UP, _DOWN = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def page(report: PerformanceReport) -> str:
+    """Return a whole page that needs nothing else."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escaped(report.model_id)}: {report.period} report</title>"
+        f"<style>{STYLE}{PAGE_STYLE}</style></head>"
+        f'<body><main class="mlprod-report">{_report(report, 1)}</main></body></html>'
+    )
+
+
+def fragment(report: PerformanceReport) -> str:
+    """Return the same to stand in a notebook."""
+    return f'<div class="mlprod-report"><style>{STYLE}{NOTEBOOK_STYLE}</style>{_report(report, 2)}</div>'
+
+
+def history_html(history: MetricsHistory) -> str:
+    """Return the plots of a history, to stand in a notebook."""
+    steps = f"{len(history):,} steps of {_duration(history.step_seconds)}"
+    return (
+        f'<div class="mlprod-report"><style>{STYLE}{NOTEBOOK_STYLE}</style>'
+        f'<h3>{_isolated(history.model_id)}</h3><p class="muted">{_version(history.version)}, {steps}</p>'
+        f"{_charts(history, ())}</div>"
+    )
+
+
+def _report(report: PerformanceReport, level: int) -> str:
+    parts = {
+        "Alerts": _alerts(report.alerts),
+        "Over time": _charts(report.history, report.alerts),
+        "All metrics": _metrics(report),
+        "Versions": _versions(report.versions) if len(report.versions) > 1 else "",
+    }
+    sections = (
+        f"<section><h{level + 1}>{title}</h{level + 1}>{content}</section>"
+        for title, content in parts.items()
+        if content
+    )
+    so_far = ", so far" if report.generated_at < report.until else ""
+    return (
+        f"<header><h{level}>{_isolated(report.model_id)}</h{level}>"
+        f"<p>{report.period.capitalize()} report, {_version(report.version)}: "
+        f"{_time(report.since)} to {_time(report.until)}{so_far}</p></header>"
+        f"{_tiles(report)}{''.join(sections)}"
+        f"<footer><p>{NO_DATA} means no data. Changes are against {_BEFORE[report.period]}; "
+        "that one is better or worse does not say that it is more than chance.</p>"
+        f"<p>Made {_time(report.generated_at)}.</p></footer>"
+    )
+
+
+# --- parts ----------------------------------------------------------------------------------------------
+
+
+def _tiles(report: PerformanceReport) -> str:
+    def tile(name: str) -> str:
+        metric, now, change = METRICS[name], _of(report.metrics, name), report.changes[name]
+        if math.isnan(change):
+            said = "no data" if math.isnan(now) else f"no data {_BEFORE[report.period]}"
+        else:
+            said = _changed(metric, change)
+        shown = metric.shown(now)
+        size = "value long" if len(shown) > _LONG else "value"
+        return (
+            f'<div><dt>{escaped(metric.label)}</dt><dd class="{size}">{escaped(shown)}</dd>'
+            f'<dd class="change">{said}</dd></div>'
+        )
+
+    metrics = report.metrics
+    is_amount = math.isnan(metrics.max_drawdown) and not math.isnan(metrics.max_drawdown_amount)
+    names = (f"{name}_amount" if is_amount and name == "max_drawdown" else name for name in _TILES)
+    return f'<dl class="tiles">{"".join(map(tile, names))}</dl>'
+
+
+def _alerts(alerts: Iterable[Alert]) -> str:
+    ordered = sorted(alerts, key=lambda alert: alert.since, reverse=True)
+    ordered.sort(key=lambda alert: (not alert.is_active, alert.severity != "critical"))
+    if not ordered:
+        return "<p>None in this period.</p>"
+    return f"<ul>{''.join(map(_alert, ordered))}</ul>"
+
+
+def _alert(alert: Alert) -> str:
+    metric = METRICS.get(alert.metric) or Metric(alert.metric, "Drift", "plain")
+    samples = f"{alert.samples:,} sample{'' if alert.samples == 1 else 's'}"
+    now, threshold = (escaped(metric.shown(value)) for value in (alert.value, alert.threshold))
+    times = {"Seen": alert.since, "fired": alert.fired_at, "resolved": alert.resolved_at}
+    crossed = f"{_isolated(metric.label)} was {now}, {alert.comparison} {threshold}, over {samples}"
+    lines = [
+        f"<strong>{alert.severity.capitalize()}, {alert.state}: {_isolated(alert.type)}</strong>",
+        f"{crossed}; {_version(alert.version)}.",
+        ", ".join(f"{what} {_time(when)}" for what, when in times.items() if when) + ".",
+    ]
+    if alert.acknowledged_at:
+        by = f" by {_isolated(alert.acknowledged_by)}" if alert.acknowledged_by else ""
+        note = f": {_isolated(alert.note)}" if alert.note else "."
+        lines.append(f"Acknowledged {_time(alert.acknowledged_at)}{by}{note}")
+    if alert.reason:
+        lines.append(f'<span class="muted">{_isolated(alert.reason)}</span>')
+    look = "resolved" if alert.state == "resolved" else alert.severity
+    return f'<li class="{look}">{"".join(f"<p>{line}</p>" for line in lines)}</li>'
+
+
+def _charts(history: MetricsHistory, alerts: Iterable[Alert]) -> str:
+    drawn = "".join(_drawn(history, {alert.metric: alert.threshold for alert in alerts}))
+    return f'<div class="charts">{drawn}</div>' if drawn else "<p>No data to plot.</p>"
+
+
+def _drawn(history: MetricsHistory, thresholds: Mapping[str, float]) -> Iterator[str]:
+    """Plot what there are data for; where a line crossed the threshold of an alert, with that threshold."""
+    times, accuracy, equity = history.times, history["accuracy"], history.equity
+    if np.isfinite(accuracy).any():
+        level = 100 * thresholds.get("accuracy", math.nan)
+        with np.errstate(over="ignore"):  # what is infinite is a gap
+            lines = [Series("Accuracy", 100 * accuracy)]
+        yield line_chart("Accuracy", times, lines, unit="%", limits=(0, 100), reference=level)
+    if (np.isfinite(equity) & (equity != 0)).any():
+        ends, equity, drawdown = _equity(history)
+        yield line_chart("Equity", ends, [Series("Equity", equity)])
+        yield line_chart("Drawdown", ends, [Series("Drawdown", drawdown, "area")], limits=(-math.inf, 0))
+    latencies = {name: f"{name}_latency_ms" for name in ("p50", "p95", "p99")}
+    if any(np.isfinite(history[column]).any() for column in latencies.values()):
+        level = next((thresholds[column] for column in latencies.values() if column in thresholds), math.nan)
+        lines = [Series(name, history[column]) for name, column in latencies.items()]
+        yield line_chart("Latency", times, lines, unit="ms", limits=(0, math.inf), reference=level)
+
+
+def _equity(history: MetricsHistory) -> tuple[NDArray[np.datetime64], Floats, Floats]:
+    """Return equity and drawdown, in money, at the beginning and at the end of each step.
+
+    A drawdown is what is missing to the highest equity so far, or what a step lost within it if that is more.
+    """
+    step = np.timedelta64(round(history.step_seconds * 1e6), "us")
+    ends = np.concatenate([history.times[:1], history.times + step])
+    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is a gap
+        before = history.equity[:1] - np.nan_to_num(history["total_pnl"][:1])
+        equity = np.concatenate([before, history.equity])
+        missing = np.fmax.accumulate(equity) - equity
+        lost = np.concatenate([[0.0], history["max_drawdown_amount"]])
+        return ends, equity, 0.0 - np.fmax(missing, lost)
+
+
+def _metrics(report: PerformanceReport) -> str:
+    def row(name: str) -> str:
+        metric, change = METRICS[name], report.changes[name]
+        shown = [escaped(metric.shown(_of(of, name))) for of in (report.metrics, report.previous)]
+        return (
+            f'<tr><th scope="row">{escaped(metric.label)}</th><td>{shown[0]}</td><td>{shown[1]}</td>'
+            f"<td>{_changed(metric, change)}</td></tr>"
+        )
+
+    rows: list[str] = []
+    for group, names in GROUPS.items():
+        rows.append(f'<tbody><tr><th colspan="4" scope="rowgroup">{group}</th></tr>')
+        if any(_has_data(of, name) for of in (report.metrics, report.previous) for name in names):
+            rows.extend(map(row, names))
+        else:
+            rows.append(f'<tr><th scope="row" class="muted">no data</th>{f"<td>{NO_DATA}</td>" * 3}</tr>')
+        rows.append("</tbody>")
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("Metric", "Now", "Before", "Change"))
+    return _scrolling("All metrics", f"<table><thead><tr>{head}</tr></thead>{''.join(rows)}</table>")
+
+
+def _versions(versions: Iterable[ModelPerformanceMetrics]) -> str:
+    labels = ("Version", *(escaped(METRICS[name].label) for name in _VERSION_COLUMNS))
+    head = "".join(f'<th scope="col">{label}</th>' for label in labels)
+    rows = "".join(
+        f'<tr><th scope="row">{_isolated(of.version or "unknown")}</th>'
+        + "".join(f"<td>{escaped(METRICS[name].shown(_of(of, name)))}</td>" for name in _VERSION_COLUMNS)
+        + "</tr>"
+        for of in versions
+    )
+    return _scrolling("Versions", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+
+
+def _scrolling(name: str, table: str) -> str:
+    """Let a table scroll where it is wider than the screen, by keyboard too."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{name}">{table}</div>'
+
+
+# --- words ----------------------------------------------------------------------------------------------
+
+
+def _of(metrics: ModelPerformanceMetrics, name: str) -> float:
+    return float(getattr(metrics, name))
+
+
+def _has_data(metrics: ModelPerformanceMetrics, name: str) -> bool:
+    """Return whether there is a number other than the zero that a count has without data."""
+    value = _of(metrics, name)
+    return not math.isnan(value) and not (METRICS[name].unit == "count" and value == 0)
+
+
+def _changed(metric: Metric, change: float) -> str:
+    """Say a change in numbers and words; the arrow alone is coloured."""
+    judged = metric.judged(change)
+    if math.isnan(change):
+        said = NO_DATA
+    elif change == 0:
+        said = "unchanged"
+    else:
+        arrow = f'<span class="{judged}" aria-hidden="true">{_UP if change > 0 else _DOWN}</span>'
+        said = f"{arrow} {escaped(metric.shown_change(change))}"
+    return f'<span class="nowrap">{said}</span> <span class="judged">{judged}</span>'
+
+
+def _isolated(text: str) -> str:
+    """Return users' text: escaped, and unable to reorder what is beside it."""
+    return f"<bdi>{escaped(text)}</bdi>"
+
+
+def _version(version: str | None) -> str:
+    return "all versions" if version is None else f"version {_isolated(version)}"
+
+
+def _time(moment: datetime) -> str:
+    at = moment.astimezone(UTC)
+    shown = f"{at:%H:%M}" if at.second == at.microsecond == 0 else f"{at:%H:%M:%S}"
+    return f'<time class="nowrap" datetime="{isoformat(at)}">{at.date().isoformat()} {shown} UTC</time>'
+
+
+def _duration(seconds: float) -> str:
+    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= length and seconds % length == 0:
+            count = int(seconds // length)
+            return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds:g} s"

@@ -1,4 +1,4 @@
-"""A model of real market data: saved, put into production, used by a second process, replaced, rolled back.
+"""A model of real market data: saved, put into production, used and watched, replaced, rolled back.
 
 ``python3 dev.py quickstart`` runs it. It works in the default store: the folder ``.mlprod`` under the
 current directory, or whatever the environment variable ``MLPROD_STORE`` names.
@@ -10,22 +10,28 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import TextIOWrapper
 from itertools import count
-from typing import cast
+from pathlib import Path
 
+import bot
+from bot import open_monitor
 from volatility import AHEAD, WINDOWS, Samples, fit, forecast, measure, read_samples
 
-from mlprod import ModelMetadata, getActiveModel, getModelSerializer, saveModel
+from mlprod import ModelMetadata, getModelSerializer, saveModel
 from mlprod.models import Bump
 
 NAME = "sp500-volatility"
-IN_SECOND_PROCESS = "--in-second-process"
+AS_BOT = "--as-bot"
+SINCE = datetime(2013, 1, 1, tzinfo=UTC)
+WORST_MONTH = date(2008, 10, 1)
 HOLDS = {
-    "commits": "every decision, numbered, never changed",
-    "snapshots": "the sum of the decisions, to open fast",
-    NAME: "the versions and their examples",
+    "models/ledger": "every decision about models, numbered, never changed",
+    "models/payloads": "the versions and their examples",
+    "journal/ledger": "which blocks count",
+    "journal/blocks": "what was recorded, column by column",
+    "journal/raw": "what is being recorded",
 }
 
 models = getModelSerializer()
@@ -45,8 +51,8 @@ def main() -> None:
     moments = [datetime.now(UTC)]
     show("in production", first.id)
 
-    step("Use it in a second process, on years it has not seen", "getActiveModel(name)")
-    start_second_process()
+    step("Let a bot use it in a process of its own, on years it has not seen", "monitor.recordPrediction(…)")
+    start_bot()
 
     step("Refit on 1999 to 2012 and save that, too", "saveModel(…, bump='minor', parent=first)")
     second = save(samples, until=2012, bump="minor", parent=first)
@@ -55,7 +61,13 @@ def main() -> None:
     models.setActive(second, expected=first, reason="knows the crisis of 2008")
     moments.append(datetime.now(UTC))
     show("in production", second.id)
-    start_second_process()
+    start_bot()
+
+    step("See how both performed in the years that both forecast", "monitor.getMetricsHistory(name, version)")
+    show_performance(first, second)
+
+    step("Look at the worst month, against the month before", "monitor.generateReport(name, 'monthly', at=…)")
+    write_report(first)
 
     step("Roll back", "models.rollback(name, reason=…)")
     show("in production", models.rollback(NAME, reason="a rehearsal").id)
@@ -117,28 +129,48 @@ def in_words(metrics: Mapping[str, float]) -> str:
     return f"{metrics['gain']:.1%} less error than 'the same as last week' (r2 {metrics['r2']:.2f})"
 
 
-def start_second_process() -> None:
-    """Start this script again: another process that shares nothing with this one but the store."""
-    subprocess.run([sys.executable, __file__, IN_SECOND_PROCESS], check=True)
+def start_bot() -> None:
+    """Start the bot: a process that shares nothing with this one but the store."""
+    subprocess.run([sys.executable, __file__, AS_BOT], check=True)
 
 
-def second_process() -> None:
-    """Load what is in production, and measure it on the years after those it was fitted on."""
-    metadata, model, samples = models.getMetadata(NAME), getActiveModel(NAME), read_samples()
-    show(f"process {os.getpid()} loaded", metadata.id)
-    for first, last in ((2007, 2012), (2013, 2018)):
-        if first > cast("int", metadata.config["fitted_until"]):
-            show(f"forecasts of {first} to {last}", in_words(measure(model, samples.years(first, last))))
+def show_performance(*versions: ModelMetadata) -> None:
+    """Compare what was recorded about some versions since 2013, from one process or another."""
+    monitor = open_monitor()
+    print(f"   {'':<24}{'within 5 points':>17}{'mean error':>12}{'latency p99':>13}{'sharpe':>8}{'P&L':>11}")
+    for each in versions:
+        history = monitor.getMetricsHistory(NAME, each.version, step="2191d", since=SINCE)
+        row = {name: column[0] for name, column in history.columns.items()}
+        print(
+            f"   {each.id:<24}{row['accuracy']:>17.1%}{row['mae']:>12.2f}{row['p99_latency_ms']:>10.3f} ms"
+            f"{row['sharpe_ratio']:>8.2f}{row['total_pnl']:>11,.0f}"
+        )
+
+
+def write_report(version: ModelMetadata) -> None:
+    """Write the report of October 2008 as a page that any browser opens."""
+    report = open_monitor().generateReport(NAME, "monthly", version=version.version, at=WORST_MONTH)
+    page = Path(f"{NAME}-{WORST_MONTH:%Y-%m}.html")
+    page.write_text(report.toHtml(), encoding="utf-8")
+    now, before = report.metrics, report.previous
+    show(
+        "within 5 points",
+        f"{now.accuracy:.0%} of {now.predictions_total} forecasts, {before.accuracy:.0%} before",
+    )
+    show(
+        "profit and loss", f"{now.total_pnl:,.0f} in {now.trades_total} weeks, {before.total_pnl:,.0f} before"
+    )
+    show("written to", str(page.absolute()))
 
 
 def show_files() -> None:
-    """List the folders of the model's store with the number and size of their files."""
+    """List the folders of the store with the number and size of their files."""
     sizes = defaultdict[str, list[int]](list)
-    for path in models.store.list("models"):
-        sizes[path.rpartition("/")[0]].append(models.store.size(path))
+    for path in (*models.store.list("models"), *models.store.list("journal")):
+        folder = next(folder for folder in HOLDS if path.startswith(folder))
+        sizes[folder].append(models.store.size(path))
     for folder, found in sizes.items():
-        holds = HOLDS.get(folder.rpartition("/")[2], "")
-        print(f"   {folder:<34}{len(found):>4} files {sum(found):>8,} bytes   {holds}")
+        print(f"   {folder:<18}{len(found):>4} files {sum(found):>9,} bytes   {HOLDS[folder]}")
 
 
 def say_what_next() -> None:
@@ -146,11 +178,12 @@ def say_what_next() -> None:
     setting = f"MLPROD_STORE={os.environ['MLPROD_STORE']} " if "MLPROD_STORE" in os.environ else ""
     print(f"""
 Next, type in the same folder: {setting}{os.path.relpath(sys.executable)}
-   >>> from mlprod import getActiveModel, getModelSerializer
+   >>> from mlprod import getActiveModel, getModelSerializer, getPerformanceMonitor
    >>> getActiveModel("{NAME}")                      # the model itself
    >>> models = getModelSerializer()
    >>> models.best("{NAME}", "gain").id              # of all versions
    >>> models.compare("{NAME}@latest", "{NAME}@production").metrics
+   >>> getPerformanceMonitor().getLatestMetrics("{NAME}")
 Or run this again: it continues where it ended.""")
 
 
@@ -167,4 +200,4 @@ def show(what: str, value: str) -> None:
 if __name__ == "__main__":
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no arrows still gets the words
-    second_process() if IN_SECOND_PROCESS in sys.argv else main()
+    bot.main(NAME) if AS_BOT in sys.argv else main()

@@ -21,26 +21,33 @@ Model = dict[str, Array]
 
 WINDOWS = (1, 5, 22)  # a day, a week and a month of trading
 AHEAD = 5
+DAYS_A_YEAR = 252
 
 
 @dataclass(frozen=True)
 class Samples:
     """What was known at the end of a day, and what came in the five days after it.
 
-    Volatilities are logarithms of daily ones. `features` has one column for each of `WINDOWS`.
+    Volatilities are logarithms of daily ones. `features` has one column for each of `WINDOWS`;
+    `growth` is what the index gained in the five days, as a fraction.
     """
 
     day: Days
     last_outcome_day: Days
     features: Array
     outcome: Array
+    growth: Array
 
     def years(self, first: int, last: int) -> "Samples":
         """Return the samples that lie in these years whole: no outcome is borrowed from the year after."""
         begins, ends = np.datetime64(f"{first}-01-01"), np.datetime64(f"{last}-12-31")
         inside = (self.day >= begins) & (self.last_outcome_day <= ends)
         return Samples(
-            self.day[inside], self.last_outcome_day[inside], self.features[inside], self.outcome[inside]
+            self.day[inside],
+            self.last_outcome_day[inside],
+            self.features[inside],
+            self.outcome[inside],
+            self.growth[inside],
         )
 
 
@@ -53,13 +60,14 @@ def read_samples() -> Samples:
     with gzip.open(path, "rt", newline="") as file:
         rows = list(csv.DictReader(file))
     day = np.array([_day(row["Date"]) for row in rows], dtype="datetime64[D]")
-    high, low = (np.array([float(row[column]) for row in rows]) for column in ("High", "Low"))
+    high, low, close = (np.array([float(row[name]) for row in rows]) for name in ("High", "Low", "Close"))
     variance = np.log(high / low) ** 2 / (4 * np.log(2))  # of one day, from its range (Parkinson 1980)
     total = np.concatenate([[0.0], np.cumsum(variance)])
     known = np.arange(max(WINDOWS), len(day) - AHEAD + 1)  # how many days are known in each sample
     features = np.column_stack([(total[known] - total[known - days]) / days for days in WINDOWS])
     outcome = (total[known + AHEAD] - total[known]) / AHEAD
-    return Samples(day[known - 1], day[known - 1 + AHEAD], np.log(features) / 2, np.log(outcome) / 2)
+    growth = close[known - 1 + AHEAD] / close[known - 1] - 1
+    return Samples(day[known - 1], day[known - 1 + AHEAD], np.log(features) / 2, np.log(outcome) / 2, growth)
 
 
 def fit(samples: Samples) -> Model:
@@ -72,6 +80,11 @@ def fit(samples: Samples) -> Model:
 def forecast(model: Model, features: Array) -> Array:
     """Return the expected log volatility of the next five days."""
     return model["intercept"] + features @ model["weights"]
+
+
+def annual_percent(log_volatility: Array) -> Array:
+    """Return a volatility as people say it: percent a year."""
+    return 100 * np.sqrt(DAYS_A_YEAR) * np.exp(log_volatility)
 
 
 def measure(model: Model, samples: Samples) -> dict[str, float]:

@@ -27,6 +27,9 @@ def main() -> int:
     parser.add_argument(
         "--saves", type=int, default=10_000, help="length of the long history (default: %(default)s)"
     )
+    parser.add_argument(
+        "--events", type=int, default=10_000_000, help="number of recorded events (default: %(default)s)"
+    )
     options = parser.parse_args()
     if unknown := set(options.themes) - set(THEMES):
         parser.error(f"there is no theme {', '.join(sorted(unknown))}; there are {', '.join(THEMES)}")
@@ -34,7 +37,8 @@ def main() -> int:
     table.head()
     for theme in options.themes or THEMES:
         with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=".") as folder:
-            bench = Bench(table, Path(folder).resolve(), mib=options.mib, saves=options.saves)
+            sizes = {"mib": options.mib, "saves": options.saves, "events": options.events}
+            bench = Bench(table, Path(folder).resolve(), **sizes)
             importlib.import_module(f"benchmarks.{theme}").run(bench)
     return table.foot()
 

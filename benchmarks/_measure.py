@@ -94,6 +94,10 @@ class Table:
         else:
             self._judge(*cells, f"< {_unit(below)}", reached=median(ours) < below)
 
+    def show(self, work: str, found: str, beside: str = "") -> None:
+        """Print something else for information."""
+        self._inform(work, found, beside, "")
+
     def check(self, work: str, found: str, *, expected: str) -> None:
         """Print whether something is exactly as it must be."""
         self._judge(work, found, "", "", expected, reached=found == expected)
@@ -121,6 +125,7 @@ class Bench:
     folder: Path
     mib: int = attrs.field(kw_only=True)
     saves: int = attrs.field(kw_only=True)
+    events: int = attrs.field(kw_only=True)
 
 
 def _print(*cells: str) -> None:

@@ -56,6 +56,15 @@ def test_records_of_one_time_keep_their_order(store, clock, first):
         assert [1.0] * first + [2.0, 3.0, 4.0, 5.0] == monitor.get_features("har", "1")["number"].tolist()
 
 
+def test_a_flush_in_between_does_not_change_the_order_either(monitor):
+    """What is in memory still is later than what is in the store."""
+    for score in (0.1, 0.2, 0.3):
+        monitor.record_drift("har", "1", feature_drift=score)
+        assert score == monitor.get_latest_metrics("har").feature_drift_score
+        monitor.flush()
+        assert score == monitor.get_latest_metrics("har").feature_drift_score
+
+
 def test_a_trade_recorded_twice_is_counted_once_also_after_compaction(store, clock):
     """In two processes, and again when the first record lies in a block; the earliest counts."""
     for number in range(3):
@@ -148,6 +157,10 @@ def test_steps_of_a_history_cut_stretches_too(three_stretches):
     history = monitor.get_metrics_history("har", step="1s", since=NOW - dt.timedelta(minutes=30))
     assert np.bincount(seconds).tolist() == history["predictions_total"][:20].tolist()
     assert np.bincount(seconds, columns["correct"]).tolist() == history["predictions_correct"][:20].tolist()
+    for step in (8, 9, 10):
+        history = monitor.get_metrics_history("har", step=f"{step}s", since=NOW - dt.timedelta(minutes=30))
+        expected = np.bincount(seconds // step).tolist()
+        assert expected == history["predictions_total"][: len(expected)].tolist()
 
 
 MALFORMED = [

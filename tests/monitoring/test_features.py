@@ -161,6 +161,15 @@ def test_threads_that_bring_new_features_lose_none():
             assert np.isnan(found[f"t{thread}-0"][~mine]).all()
 
 
+def test_a_child_does_not_wait_for_a_thread_of_its_parent(monitor):
+    """The lock that a thread held at the moment of the fork is nobody's there."""
+    writer = monitor._recorder.features("har", "1")
+    assert writer._lock.acquire(blocking=False)
+    writer._process = -1  # as if this were a child
+    record(monitor, a=1.0)
+    assert [1.0] == read(monitor)["a"]
+
+
 def test_of_two_types_at_once_one_is_refused(monitor):
     """Another thread recorded the feature as text between the look and the record: nothing was recorded."""
     writer = monitor._recorder.features("har", "1")

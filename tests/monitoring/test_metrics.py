@@ -194,6 +194,16 @@ def test_percentiles_are_within_their_stated_error(monitor):
     assert pytest.approx(latency.mean(), rel=1e-12) == found.avg_latency_ms
 
 
+def test_texts_have_no_errors(clock):
+    """They are right or wrong, and neither near nor far, whatever the tolerance."""
+    with PerformanceMonitor(MemoryStore(), clock=clock, accuracy_tolerance=1e99) as monitor:
+        monitor.record_predictions("har", "1", prediction=["up", "up"], actual=["up", "down"])
+        found = monitor.get_latest_metrics("har")
+        assert 0.5 == found.accuracy
+        for value in (found.mae, found.rmse, found.mape, found.directional_accuracy):
+            assert math.isnan(value)
+
+
 def test_confidence_at_the_threshold_is_high(clock):
     with PerformanceMonitor(MemoryStore(), clock=clock, high_confidence=0.8) as monitor:
         for confidence, correct in [(0.8, True), (0.7999999999, False), (None, False), (0.9, None)]:

@@ -107,11 +107,29 @@ def test_an_outcome_given_with_the_prediction_can_be_corrected(monitor):
     assert (1, 1, 1) == counts(monitor)
 
 
+def test_an_older_outcome_does_not_replace_the_one_given_with_the_prediction(monitor):
+    """One by one, and in a batch, where one that is not known yet is replaced by any."""
+    predict(monitor, actual="down")
+    monitor.record_predictions("har", "2", prediction="up", actual=["down", None], prediction_id=[7, 8])
+    for identity in (7, 8):
+        monitor.record_actual("har", identity, "up", timestamp=NOW - dt.timedelta(seconds=1))
+    assert [(1, 1, 0), (2, 2, 1)] == [counts(monitor, version) for version in ("1", "2")]
+
+
+@pytest.mark.parametrize("actual", ["up", 1, 1.0])
+def test_an_outcome_of_what_was_not_predicted_counts_for_nothing(monitor, actual):
+    predict(monitor, prediction=None, actual=actual)
+    monitor.record_predictions("har", "1", actual=[actual, actual])
+    assert (3, 0, 0) == counts(monitor)
+    assert math.isnan(monitor.get_latest_metrics("har").mae)
+
+
 def test_what_the_caller_said_stands(monitor):
     """`correct` wins over what follows from prediction and actual."""
     predict(monitor, correct=True)
+    predict(monitor, "2", correct=False, prediction="down")
     monitor.record_actual("har", 7, "down")
-    assert (1, 1, 1) == counts(monitor)
+    assert [(1, 1, 1), (1, 1, 0)] == [counts(monitor, version) for version in ("1", "2")]
 
 
 def test_an_outcome_of_another_kind_tells_nothing(store, clock):

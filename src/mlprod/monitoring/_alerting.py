@@ -15,15 +15,13 @@ from mlprod.monitoring._alert_events import (
     AlertResolved,
 )
 from mlprod.monitoring._threshold import AlertThreshold
-from mlprod.monitoring._values import Alert
+from mlprod.monitoring._values import Alert, written
 
 __all__ = ["Reading", "step"]
 
 _SILENCE: Final = timedelta(hours=24)
 _WINDOW_OF_EVERYTHING: Final = timedelta(days=7)  # a long weekend without trades ends no alert about drawdown
 _CLOCKS_DIFFER_BY: Final = timedelta(minutes=1)
-_THOUSAND: Final = 1e3
-_ENDLESS: Final = 1e15
 
 
 @final
@@ -134,12 +132,6 @@ def _ended(
 
 def _said(threshold: AlertThreshold, reading: Reading, still: str = "") -> str:
     return (
-        f"{threshold.metric} is {_written(reading.value)}, {still}{threshold.comparison} "
-        f"{_written(threshold.value)} ({reading.samples:,} events)"
+        f"{threshold.metric} is {written(reading.value)}, {still}{threshold.comparison} "
+        f"{written(threshold.value)} ({reading.samples:,} events)"
     )
-
-
-def _written(number: float) -> str:
-    """Return amounts with their thousands, everything else with the digits that matter."""
-    is_amount = _THOUSAND <= abs(number) < _ENDLESS
-    return f"{number:,.2f}".removesuffix(".00") if is_amount else f"{number:.6g}"

@@ -29,7 +29,7 @@ _EARLIEST_YEAR, _LATEST_YEAR = 1800 - 1970, 2149 - 1970
 
 
 def prediction_table(columns: Mapping[str, Any], now_ns: int) -> Table:
-    """Return the records of a batch, in time order.
+    """Return the records of a batch.
 
     Args:
         columns: arrays of shape ``(n,)`` under the names of `PREDICTION_COLUMNS`, in either spelling; a
@@ -53,9 +53,7 @@ def prediction_table(columns: Mapping[str, Any], now_ns: int) -> Table:
     if "error" in given:
         table["flags"] = table["flags"] | _booleans(given["error"], "error") * np.uint8(ERROR)
     table["flags"] = table["flags"] | _add_worths(table, given)
-    return Table(
-        PREDICTION, {name: np.broadcast_to(column, rows) for name, column in table.items()}
-    ).in_time_order()
+    return Table(PREDICTION, {name: np.broadcast_to(column, rows) for name, column in table.items()})
 
 
 def _add_worths(table: dict[str, NDArray[Any]], given: Mapping[str, NDArray[Any]]) -> np.uint8:

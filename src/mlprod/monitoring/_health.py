@@ -11,7 +11,7 @@ from mlprod._names import shorten
 from mlprod._value import Value
 from mlprod.errors import InvalidConfigError
 from mlprod.monitoring._settings import configured
-from mlprod.monitoring._values import Alert, HealthStatus, ModelHealth, ModelPerformanceMetrics
+from mlprod.monitoring._values import Alert, HealthStatus, ModelHealth, ModelPerformanceMetrics, written
 
 __all__ = ["HealthThresholds", "health_of"]
 
@@ -102,7 +102,7 @@ def _judged(
     side = "above" if sign > 0 else "below"
     for status, level in (("critical", levels[1]), ("degraded", levels[0])):
         if sign * value > sign * level:  # never for NaN
-            yield status, f"{what} is {value:.4g}{unit}, {side} {level:g}{unit}"  # type: ignore[misc]
+            yield status, f"{what} is {written(value)}{unit}, {side} {written(level)}{unit}"  # type: ignore[misc]
             return
 
 

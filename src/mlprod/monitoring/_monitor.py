@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlprod._clock import aware, now
 from mlprod._keeper import Keeper
 from mlprod._names import check_name, shorten
-from mlprod.errors import ClosedError, InvalidConfigError, InvalidDataError, MLProdError
+from mlprod.errors import InvalidConfigError, InvalidDataError, MLProdError
 from mlprod.monitoring import _checks, _streams
 from mlprod.monitoring._aggregate import Rules
 from mlprod.monitoring._alert_book import AlertBook
@@ -115,7 +115,6 @@ class PerformanceMonitor:
         self._predictions = self._recorder.predictions
         self._watch = Watch(AlertBook(self._store, clock=clock), chosen, self._rules, self._now_ns)
         self._ticks = 0
-        self._is_closed = False
 
     def __repr__(self) -> str:
         """Show where it records."""
@@ -262,13 +261,8 @@ class PerformanceMonitor:
         """
         stream = self._recorder.stream(_streams.predictions, model_id, version)
         table = prediction_table(columns, self._now_ns())
-        if self._is_closed:
-            raise ClosedError(
-                f"nothing was recorded to {stream}: it was closed; make a new instance to go on"
-            )
-        if len(table):
-            self._journal.write(stream, table)
-            self._keeper.start()
+        self._journal.write(stream, table)
+        self._keeper.start()
 
     def record_actual(
         self,
@@ -582,7 +576,6 @@ class PerformanceMonitor:
 
     def close(self) -> None:
         """Flush, and record no more; reading goes on. Closing twice is fine."""
-        self._is_closed = True
         self._keeper.stop()
         self._journal.close()
         self._compact_all()

@@ -18,6 +18,7 @@ __all__ = [
     "ModelHealth",
     "ModelPerformanceMetrics",
     "Severity",
+    "written",
 ]
 
 Severity: TypeAlias = Literal["warning", "critical"]
@@ -25,6 +26,7 @@ AlertState: TypeAlias = Literal["pending", "firing", "acknowledged", "resolved"]
 HealthStatus: TypeAlias = Literal["healthy", "degraded", "critical"]
 
 _NAN = float("nan")
+_AMOUNT, _ENDLESS = 1e3, 1e15
 
 
 @final
@@ -208,9 +210,15 @@ class Alert(Value):
         """Say it in a line."""
         return (
             f"{self.severity.upper()} {self.model_id}@{self.version} {self.type}: {self.metric} is "
-            f"{self.value:.4g}, {self.comparison} {self.threshold:g} "
+            f"{written(self.value)}, {self.comparison} {written(self.threshold)} "
             f"({self.state} since {isoformat(self.since)})"
         )
+
+
+def written(number: float) -> str:
+    """Return amounts with their thousands, everything else with the digits that matter."""
+    is_amount = _AMOUNT <= abs(number) < _ENDLESS
+    return f"{number:,.2f}".removesuffix(".00") if is_amount else f"{number:.6g}"
 
 
 @final

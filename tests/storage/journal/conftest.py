@@ -66,7 +66,7 @@ class Kit:
         journal._appenders.clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kit():
     return Kit
 

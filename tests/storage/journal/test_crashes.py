@@ -52,18 +52,26 @@ def steps(journal, kit, acknowledged):
     return [append, journal.flush, write, journal.recover, compact, journal.tend]
 
 
-def prepared(backend, kit):
-    """Return a store with a block, an adopted block, a segment and a raw block."""
-    inner = backend()
-    journal = Journal(inner)
+@pytest.fixture(scope="module")
+def files(kit):
+    """Give the files of a store with a block, an adopted block, a segment and a raw block."""
+    store = MemoryStore()
+    journal = Journal(store)
     for first in (0, 10):
         kit.record(journal, [first])
         journal.write("s/a", kit.table(range(first + 1, first + 5)))
         journal.flush()
         if not first:
             kit.compact(journal, adopt=True)
-    journal.close()
-    return inner
+    return {path: store.get(path) for path in store.list("journal")}
+
+
+def prepared(backend, files):
+    """Return a new store with those files."""
+    store = backend()
+    for path, data in files.items():
+        store.put(path, data)
+    return store
 
 
 BEFORE = [*range(5), *range(10, 15)]
@@ -82,11 +90,11 @@ def attempt(journal, kit, acknowledged):
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_every_operation(backend, fault, kit):
+def test_every_operation(backend, fault, files, kit):
     """A step that fails is done again, by itself or, after a crash, by the next process."""
     at = 1
     while True:
-        inner = prepared(backend, kit)
+        inner = prepared(backend, files)
         store = FaultyStore(inner, at=at, fault=fault)
         acknowledged = list(BEFORE)
         journal = Journal(store)
@@ -126,11 +134,11 @@ class Watched(FaultyStore):
 
 
 @pytest.mark.parametrize("fault", [Fault.CRASH_AFTER, Fault.LOST_ANSWER], ids=lambda fault: fault.name)
-def test_readers_see_every_record_once_at_every_moment_of_a_compaction(backend, fault, kit):
+def test_readers_see_every_record_once_at_every_moment_of_a_compaction(backend, fault, files, kit):
     """A second journal reads before and after each operation, whether it went wrong or not."""
     seen, at = [], 1
     while True:
-        inner = prepared(backend, kit)
+        inner = prepared(backend, files)
         reader = Journal(inner)
         store = Watched(inner, at=at, fault=fault)
         store.look = lambda reader=reader: seen.append(kit.numbers(reader))

@@ -184,6 +184,8 @@ class Block:
                 f"{self._where} is a block of version {document['version']}; this mlprod reads up to version "
                 f"{VERSION}. Upgrade mlprod in this process to the version that wrote it"
             )
+        if document["version"] != VERSION:
+            raise ValueError("there is no such version")
         return document
 
     def _check_sizes(self) -> None:

@@ -1,6 +1,7 @@
 """The immutable files of a journal: how they are read, written and deleted."""
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, final
@@ -16,7 +17,7 @@ from mlprod.storage.journal._appender import RAW, new_name
 from mlprod.storage.journal._block import Block, encode_block
 from mlprod.storage.journal._disk import Unsynced, mapped
 from mlprod.storage.journal._reading import Part
-from mlprod.storage.journal._segment import read_segment
+from mlprod.storage.journal._segment import read_rest, read_segment
 from mlprod.storage.journal._state import BlockRef
 from mlprod.storage.journal._table import Table
 from mlprod.typing import Buffer
@@ -88,11 +89,11 @@ class Files:
             self._check_stream(path, block.stream)
             return self._part(path, block.stream, block.rows, block.since, block.until, is_block=False), 0
         raw = self._raw(path) if read is None else read()
-        is_large = read is None and len(raw) >= _MAPPED_FROM_BYTES
-        segment = read_segment(raw, self._where(path), only_times=is_large)
+        local = self._store.local_path(path) if read is None and len(raw) >= _MAPPED_FROM_BYTES else None
+        segment = read_segment(raw, self._where(path), only_times=local is not None)
         if segment is None:
             return None
-        stream, table = segment.header.stream, segment.table
+        header, stream, table = segment.header, segment.header.stream, segment.table
         self._check_stream(path, stream)
         times: NDArray[np.int64] = table["time"] if len(table) else np.zeros(1, np.int64)
         part = Part(
@@ -102,7 +103,9 @@ class Files:
             since=int(times.min()),
             until=int(times.max()),
             is_block=False,
-            load=(lambda: self._segment(path, len(table))) if is_large else (lambda: table),
+            load=functools.partial(_same, table)
+            if local is None or header.layout.has_text
+            else functools.partial(read_rest, local, header, segment.finished),
             summary=lambda _: None,
         )
         return part, segment.torn
@@ -163,13 +166,6 @@ class Files:
         """Have the system write to the disk what was recorded."""
         self._unsynced.sync()
 
-    def _segment(self, path: str, rows: int) -> Table:
-        """Return so many records of a segment; those written since it was looked at wait for next time."""
-        segment = read_segment(self._raw(path), self._where(path))
-        if segment is None:  # pragma: no cover - what was begun does not become blank
-            raise FileNotFoundError(path)
-        return segment.table.take(slice(rows))
-
     def _raw(self, path: str) -> Buffer:
         """Return a segment, which its writer may be filling."""
         local = self._store.local_path(path)
@@ -229,6 +225,10 @@ class Files:
 
     def _where(self, path: str) -> str:
         return f"{path} in {self._store.url}"
+
+
+def _same(table: Table) -> Table:
+    return table
 
 
 def stream_of(path: str) -> str:

@@ -256,7 +256,7 @@ class Journal:
                 known.update(found.covered, (ref.path for ref in found.blocks))
         torn = 0
         damaged: list[str] = []
-        for path in dict.fromkeys((*live, *paths)):
+        for path in sorted({*live, *paths}):  # by stream, then in the order in which they were begun
             if path in known:
                 continue
             try:

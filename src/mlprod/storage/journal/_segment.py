@@ -13,7 +13,8 @@ short has none. So a file that is being written can be read, if marks are looked
 
 import json
 import struct
-from typing import Final, final
+from pathlib import Path
+from typing import Any, Final, final
 
 import attrs
 import numpy as np
@@ -26,7 +27,7 @@ from mlprod.storage.journal._layout import MARK, Column, Layout, layout_of
 from mlprod.storage.journal._table import Table
 from mlprod.typing import Buffer
 
-__all__ = ["Segment", "SegmentHeader", "encode_text", "read_segment"]
+__all__ = ["Segment", "SegmentHeader", "encode_text", "read_rest", "read_segment"]
 
 VERSION: Final = 1
 _PAGE_BYTES = 4096
@@ -110,11 +111,13 @@ class Segment:
         header: what it says about itself.
         table: its finished records, in the order in which they were written.
         torn: how many records were begun and never finished.
+        finished: where in the file the records lie: the first so many, or a mask of all slots.
     """
 
     header: SegmentHeader
     table: Table
     torn: int
+    finished: slice | NDArray[np.bool_]
 
 
 def read_segment(raw: Buffer, where: str, *, only_times: bool = False) -> Segment | None:
@@ -123,7 +126,8 @@ def read_segment(raw: Buffer, where: str, *, only_times: bool = False) -> Segmen
     Args:
         raw: the file, which may be mapped, and written to meanwhile.
         where: how to call it in an error message.
-        only_times: leave all other columns out, as if they were missing.
+        only_times: leave all other columns out, as if they were missing, for `read_rest`; what has texts
+            is read whole all the same.
 
     Raises:
         StoreError: if its header is damaged.
@@ -139,19 +143,33 @@ def read_segment(raw: Buffer, where: str, *, only_times: bool = False) -> Segmen
     is_prefix = bool(is_finished[:count].all())
     finished = slice(count) if is_prefix else is_finished
     # Copied only now: a record whose mark was seen is whole, though others are still being written.
-    if only_times:
+    if only_times and not layout.has_text:
         columns = {"time": np.array(rows["time"][finished])}
     else:
         size = layout.size // 8
         words = np.frombuffer(raw, np.uint64, whole * size, header.first).reshape(whole, size)
-        copied = np.array(words[finished]).view(layout.dtype).reshape(-1)
-        columns = {name: copied[name] for name in layout.dtype.names or () if name != "mark"}
+        columns = _columns(layout, np.array(words[finished]).view(layout.dtype).reshape(-1))
     table = Table(layout, columns, _texts(bytes(raw[header.dictionary : header.first])))
     torn = _begun(rows[count:] if is_prefix else rows[~is_finished]) + (rest > 0 and any(raw[-rest:]))
     has_texts = _has_texts(table)
     if not has_texts.all():  # the disk kept the record and lost its text
-        return Segment(header, table.take(has_texts), torn + int(np.count_nonzero(~has_texts)))
-    return Segment(header, table, torn)
+        return Segment(header, table.take(has_texts), torn + int(np.count_nonzero(~has_texts)), finished)
+    return Segment(header, table, torn, finished)
+
+
+def read_rest(file: Path, header: SegmentHeader, finished: slice | NDArray[np.bool_]) -> Table:
+    """Return all columns of the records of which only the times were read, and of no others.
+
+    Their marks were seen before, so that they are whole by now: a plain read will do, which is several
+    times as fast as a mapping.
+    """
+    count = finished.stop if isinstance(finished, slice) else len(finished)
+    rows = np.fromfile(file, header.layout.dtype, count, offset=header.first)
+    return Table(header.layout, _columns(header.layout, rows[finished]))
+
+
+def _columns(layout: Layout, rows: NDArray[np.void]) -> dict[str, NDArray[Any]]:
+    return {name: rows[name] for name in layout.dtype.names or () if name != "mark"}
 
 
 def _begun(rows: NDArray[np.void]) -> int:

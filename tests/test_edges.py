@@ -3,14 +3,14 @@
 import inspect
 import math
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import pytest
 
 from mlprod import errors
 from mlprod._clock import now
 from mlprod._extras import require
-from mlprod._names import check_name, known, shorten, type_name
+from mlprod._names import check_name, known, shorten, snake_case, type_name
 from mlprod._value import plain
 from mlprod.errors import InvalidDataError, InvalidNameError, MissingExtraError, MLProdError
 
@@ -105,3 +105,26 @@ def test_a_missing_package_names_its_extra():
         MissingExtraError, match=r"drawing needs the package 'no_such': pip install 'mlprod\[art\]'"
     ):
         require("no_such", extra="art", purpose="drawing")
+
+
+def test_what_cannot_be_printed_is_named_by_its_type():
+    assert "<int>" == shorten(10**5000)
+
+
+@pytest.mark.parametrize(
+    ("camel", "snake"),
+    [("latencyMs", "latency_ms"), ("tradeId", "trade_id"), ("correct", "correct")],
+)
+def test_camel_case_is_read_as_snake_case(camel, snake):
+    assert snake == snake_case(camel)
+
+
+def test_a_timezone_that_knows_no_offset_is_none():
+    """It would be taken for the local time of the machine."""
+
+    class Nowhere(tzinfo):
+        def utcoffset(self, _):
+            return None
+
+    with pytest.raises(InvalidDataError, match="has no timezone"):
+        now(lambda: datetime(2026, 1, 1, tzinfo=Nowhere()))

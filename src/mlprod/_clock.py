@@ -27,7 +27,7 @@ def aware(moment: datetime, what: str) -> datetime:
     """
     if not isinstance(moment, datetime):
         raise InvalidDataError(f"{what} must be a datetime with a timezone, not {shorten(moment)}")
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:
         raise InvalidDataError(
             f"{what} {moment.isoformat()} has no timezone; pass one, e.g. datetime.now(UTC)"
         )

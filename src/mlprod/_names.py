@@ -59,7 +59,10 @@ def known(names: Iterable[str], wanted: str) -> str:
 
 def shorten(value: object) -> str:
     """Return a printable form that fits a message, whatever was passed."""
-    text = ascii(value[: 2 * _SHOWN]) if isinstance(value, str) else reprlib.repr(value)
+    try:
+        text = ascii(value[: 2 * _SHOWN]) if isinstance(value, str) else reprlib.repr(value)
+    except ValueError:  # an integer of more digits than Python prints
+        text = f"<{type_name(value)}>"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

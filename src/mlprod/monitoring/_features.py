@@ -20,7 +20,6 @@ __all__ = ["FeatureWriter", "feature_columns"]
 
 _ID = Column("prediction_id", "id")
 _MOST_FEATURES = 4096
-_MOST_TEXT_BYTES = 16_000  # a segment has room for little more; a record lies in one
 _TIME = "time"  # what `feature_columns` calls the time of a prediction
 
 
@@ -49,12 +48,6 @@ class FeatureWriter:
                 f"{shorten(features)}; nothing was recorded"
             )
         checked = {_name(name): _stored(name, value) for name, value in features.items()}
-        size = sum(len(value.encode()) + 2 for value in checked.values() if isinstance(value, str))
-        if size > _MOST_TEXT_BYTES:
-            raise InvalidDataError(
-                f"the texts among the features have {size:,} bytes; at most {_MOST_TEXT_BYTES:,} fit; "
-                "nothing was recorded"
-            )
         self._check_types(checked)
         return checked
 

@@ -39,16 +39,16 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(name="tests-core")
 def tests_core(session: nox.Session) -> None:
-    """The tests with the core dependencies alone."""
+    """The tests with the core dependencies alone; not those that `tests` has run long enough."""
     session.install("-e", ".", *group("test"))
-    run_pytest(session)
+    run_pytest(session, "-m", "not slow")
 
 
 @nox.session(name="tests-lowest", python=PYTHONS[0], venv_backend="uv")
 def tests_lowest(session: nox.Session) -> None:
     """The tests with the oldest Python and the lowest direct versions that `pyproject.toml` allows."""
     session.install("--resolution=lowest-direct", "-e", EXTRAS, *group("extras-test"))
-    run_pytest(session)
+    run_pytest(session, "-m", "not slow")
 
 
 @nox.session(name="tests-pythons", python=PYTHONS, download_python="never")

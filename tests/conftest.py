@@ -1,6 +1,10 @@
 """What several test modules share."""
 
+import json
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,6 +22,23 @@ def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["hypothesis.stateful", "mlprod", "mlprod.testing", "pytest"])
     return context
+
+
+@pytest.fixture(scope="session")
+def unmeasured():
+    """Give a way to call a function of a test file, with a folder, in a process that coverage does not watch.
+
+    Coverage has a lock of its own: a thread may hold it while another one forks, and the child waits forever.
+    """
+    code = "import json, runpy, sys; print(json.dumps(runpy.run_path(sys.argv[1])[sys.argv[2]](sys.argv[3])))"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+
+    def call(file, function, folder):
+        command = [sys.executable, "-c", code, file, function, str(folder)]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, timeout=120, check=True)
+        return json.loads(done.stdout)
+
+    return call
 
 
 @pytest.fixture

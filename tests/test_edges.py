@@ -128,3 +128,12 @@ def test_a_timezone_that_knows_no_offset_is_none():
 
     with pytest.raises(InvalidDataError, match="has no timezone"):
         now(lambda: datetime(2026, 1, 1, tzinfo=Nowhere()))
+
+
+def test_what_is_no_time_has_no_timezone():
+    class NoTime(datetime):
+        def utcoffset(self):
+            raise ValueError("NaTType does not support utcoffset")
+
+    with pytest.raises(InvalidDataError, match="has no timezone"):
+        now(lambda: NoTime(2026, 1, 1))

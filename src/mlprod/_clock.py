@@ -27,7 +27,11 @@ def aware(moment: datetime, what: str) -> datetime:
     """
     if not isinstance(moment, datetime):
         raise InvalidDataError(f"{what} must be a datetime with a timezone, not {shorten(moment)}")
-    if moment.utcoffset() is None:
+    try:
+        offset = moment.utcoffset()
+    except ValueError:  # of what is no time, such as the NaT of pandas
+        offset = None
+    if offset is None:
         raise InvalidDataError(
             f"{what} {moment.isoformat()} has no timezone; pass one, e.g. datetime.now(UTC)"
         )

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import uuid
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
@@ -527,13 +528,10 @@ def test_threads_lose_and_double_nothing(tmp_path):
         assert (16_000, 16_000, 16_000.0) == (found.predictions_total, found.trades_total, found.total_pnl)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings(
-    "ignore:This process .* is multi-threaded:DeprecationWarning"
-)  # that is the point
-def test_a_fork_in_the_middle_of_recording(tmp_path):
-    """Parent and child go on with the same monitor while a thread of the parent records."""
-    with PerformanceMonitor(tmp_path) as monitor:
+def fork_while_recording(folder):
+    """Fork while a thread of the parent records; return how much it recorded, and how the children ended."""
+    warnings.simplefilter("ignore", DeprecationWarning)  # that threads run is the point
+    with PerformanceMonitor(folder) as monitor:
         stop = threading.Event()
         counted = [0]
 
@@ -559,12 +557,18 @@ def test_a_fork_in_the_middle_of_recording(tmp_path):
         statuses = [os.waitpid(child, 0)[1] for child in children]
         stop.set()
         thread.join()
-        assert [0, 0, 0] == statuses
-        assert (counted[0] + 1500, 1500) == (
-            metrics(monitor).predictions_total,
-            metrics(monitor).trades_total,
-        )
-        assert counted[0] + 1500 == len(monitor.get_features("har", "1")["a"])
+    return counted[0], statuses
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_in_the_middle_of_recording(tmp_path, unmeasured):
+    """Parent and children go on with the same monitor while a thread of the parent records."""
+    counted, statuses = unmeasured(__file__, "fork_while_recording", tmp_path)
+    monitor = PerformanceMonitor(tmp_path)
+    assert [0, 0, 0] == statuses
+    found = metrics(monitor)
+    assert (counted + 1500, 1500) == (found.predictions_total, found.trades_total)
+    assert counted + 1500 == len(monitor.get_features("har", "1")["a"])
 
 
 def test_without_room_nothing_was_recorded(tmp_path, monkeypatch):

@@ -541,7 +541,7 @@ class TestNotebook:
         assert not {"html", "head", "body", "meta", "script"} & set(found.tags)
         assert page.text[page.text.index("Daily report") :] == found.text[found.text.index("Daily report") :]
 
-    @pytest.mark.parametrize("source", [FULL._repr_html_(), history_html(FULL.history)])
+    @pytest.mark.parametrize("source", [FULL._repr_html_(), FULL.history._repr_html_()])
     def test_styles_touch_nothing_else(self, source):
         (style,) = re.findall(r"<style>(.*?)</style>", source, re.DOTALL)
         selectors = [part for group in re.findall(r"([^{}]+)\{[^{}]*\}", style) for part in group.split(",")]

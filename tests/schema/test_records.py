@@ -41,6 +41,8 @@ from mlprod.monitoring._alert_state import ALERTS, Alerts, Entered, OpenAlert
 from mlprod.monitoring._values import Alert
 from mlprod.schema import RecordSet, RecordType, dump, load
 from mlprod.storage._ledger import COMMIT, SNAPSHOT, _Commit, _Snapshot
+from mlprod.storage.journal._files import SUMMARY, _Summary
+from mlprod.storage.journal._state import JOURNAL, BlockRef, Compacted, JournalState, StreamState
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -94,6 +96,13 @@ ENDED = attrs.evolve(
     acknowledged_by="ännchen",
     note="on it",
     resolved_at=LATER,
+)
+
+BLOCK = BlockRef(
+    path="journal/blocks/monitoring/momentum/trades/1.2.0/18ea000000000002-fedcba9876543210.col",
+    rows=1_000_000,
+    since=-1,
+    until=1_767_323_045_678_901_234,
 )
 
 # What each record of version 1 must mean, written by hand; the files were made by make_fixtures.py.
@@ -168,6 +177,25 @@ EXPECTED: dict[str, Any] = {
         resolved={"momentum": (ENDED,)},
         entered=(Entered(number=6, alert=FIRING), Entered(number=9, alert=ENDED)),
     ),
+    "journal.compacted": Compacted(
+        stream="monitoring/momentum/trades/1.2.0",
+        added=(BLOCK,),
+        removed=("journal/blocks/monitoring/momentum/trades/1.2.0/18ea000000000000-0123456789abcdef.col",),
+        covered=("journal/raw/monitoring/momentum/trades/1.2.0/18ea000000000001-0123456789abcdef.seg",),
+        forgotten=("journal/raw/monitoring/momentum/trades/1.2.0/18e9000000000000-0123456789abcdef.col",),
+    ),
+    "journal.state": JournalState(
+        streams={
+            "monitoring/momentum/trades/1.2.0": StreamState(
+                blocks=(BLOCK,),
+                covered={
+                    "journal/raw/monitoring/momentum/trades/1.2.0/18ea000000000001-0123456789abcdef.seg": TIME
+                },
+            ),
+            "monitoring/momentum/actuals": StreamState(),
+        }
+    ),
+    "journal.summary": _Summary(values={"any key": {"whole": [1, 0.5, None], "stretches": "[]"}}),
     "ledger.commit": _Commit(
         number=42,
         nonce="0123456789abcdef0123456789abcdef",
@@ -183,7 +211,17 @@ EXPECTED: dict[str, Any] = {
 
 TYPES = {
     record.kind: record
-    for record in (*EVENTS.types, MODELS.state, *ALERT_EVENTS.types, ALERTS.state, COMMIT, SNAPSHOT)
+    for record in (
+        *EVENTS.types,
+        MODELS.state,
+        *ALERT_EVENTS.types,
+        ALERTS.state,
+        *JOURNAL.events.types,
+        JOURNAL.state,
+        SUMMARY,
+        COMMIT,
+        SNAPSHOT,
+    )
 }
 
 

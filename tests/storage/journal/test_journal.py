@@ -1,13 +1,15 @@
-"""The journal: what is recorded by anybody is read by everybody, once, before, while and after it is compacted."""
+"""What is recorded by anybody is read by everybody, once: before, while and after it is compacted."""
 
 import gc
 import logging
 import os
 import resource
+import secrets
 import shutil
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +19,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mlprod.errors import ClosedError, NewerSchemaError, StoreError
 from mlprod.storage import FsspecStore, LocalStore, MemoryStore
-from mlprod.storage.journal import Change, Column, Journal, Layout, Table, _files, _journal, _place
+from mlprod.storage.journal import (
+    Change,
+    Column,
+    Journal,
+    Layout,
+    Table,
+    _files,
+    _place,
+    in_time_order,
+)
 from mlprod.storage.journal._segment import read_segment
 from mlprod.storage.journal._state import JOURNAL, BlockRef, Compacted
+from mlprod.testing import Fault, FaultyStore
 
 
 @pytest.fixture(params=["memory", "local", "spool"])
@@ -116,11 +128,10 @@ class TestRecordingAndReading:
             thread.join()
         assert 1 == len(set(found))
 
-    def test_of_two_that_ask_at_once_one_makes_it(self, store, kit, monkeypatch):
+    def test_of_two_that_ask_at_once_one_makes_it(self, store, kit):
         """The second waits for the first, and takes what that made."""
         journal = Journal(store)
-        made = []
-        real = journal._lock
+        made, real = [], journal._lock
 
         class Late:
             def __enter__(self):
@@ -131,9 +142,7 @@ class TestRecordingAndReading:
                 pass
 
         journal._lock = Late()
-        assert made == [journal.appender("s/a", kit.numbered)] or made[0] is journal.appender(
-            "s/a", kit.numbered
-        )
+        assert journal.appender("s/a", kit.numbered) is made[0]
 
     def test_after_closing_nothing_is_recorded(self, store, kit):
         """What was recorded is in the store, and can be read; closing again is fine."""
@@ -163,6 +172,7 @@ class TestRecordingAndReading:
         kit.record(journal, range(3000))
         journal.flush()
         journal.flush_outside()
+        assert 0 == journal.recover()
         tables = [read_segment(bytes(store.get(path)), path).table for path in segments_in(store)]
         assert list(range(3000)) == sorted(number for table in tables for number in table["number"].tolist())
 
@@ -211,40 +221,42 @@ class TestRecordingAndReading:
         place.flush()
         assert place._store() is None
 
-    def test_single_records_are_read_while_they_are_written(self, local, kit):
-        """A reader in another thread sees a growing beginning, never half a record."""
+    def test_records_are_read_while_they_are_written(self, local):
+        """A reader sees a growing beginning, and never half a record."""
         layout = Layout(tuple(Column(f"c{number}", "int") for number in range(60)))
-        journal, stop = Journal(local), threading.Event()
-        appender = journal.appender("s/a", layout)
+        appender = Journal(local).appender("s/a", layout)
 
         def record():
-            number = 0
-            while not stop.is_set():
-                number += 1
+            for number in range(1, 20_001):
                 appender.append(number, *[number] * 60)
 
         thread = threading.Thread(target=record)
         thread.start()
-        try:
-            seen = 0
-            for _ in range(100):
-                parts = Journal(local).query("s", lambda reading: reading.of("s/a"))
-                rows = sorted(
-                    {
-                        tuple({*row})
-                        for part in parts
-                        for row in zip(
-                            *(part.load()[name].tolist() for name in ("time", "c0", "c30", "c59")),
-                            strict=True,
-                        )
-                    }
-                )
-                assert rows == [(number,) for number in range(1, len(rows) + 1)]
-                assert len(rows) >= seen
-                seen = len(rows)
-        finally:
-            stop.set()
-            thread.join()
+        journal, seen = Journal(local), 0
+        while seen < 20_000:
+            parts = journal.query("s", lambda reading: reading.of("s/a"))
+            table = Table.joined(layout, [part.load() for part in parts]).in_time_order()
+            for name in ("time", "c0", "c30", "c59"):
+                assert np.array_equal(np.arange(1, len(table) + 1), table[name])
+            assert len(table) >= seen
+            seen = len(table)
+        thread.join()
+
+    def test_a_write_whose_answer_was_lost_was_made(self, kit):
+        """It is looked for before it is given up: a retry by the caller would count twice."""
+        store = FaultyStore(MemoryStore(), at=1, fault=Fault.LOST_ANSWER)
+        journal = Journal(store)
+        journal.write("s/a", kit.table([1]))
+        assert [1] == kit.numbers(journal)
+
+    def test_a_write_that_was_not_made_may_be_made_again(self, kit):
+        """Whether it left something behind or not."""
+        store = FaultyStore(MemoryStore(), at=1, fault=Fault.LOST_ANSWER, repeat=2)
+        journal = Journal(store)
+        with pytest.raises(StoreError, match="could not record events"):
+            journal.write("s/a", kit.table([1]))
+        journal.write("s/a", kit.table([1]))
+        assert [1] == kit.numbers(journal)
 
 
 class TestDamage:
@@ -254,9 +266,8 @@ class TestDamage:
         for number in range(3):
             journal.write("s/a", kit.table([number]))
             kit.record(Journal(local), [10 + number])
-        segment, block = segments_in(local)[0], local.list("journal/raw")[0]
-        paths = local.list("journal/raw")
-        block = next(path for path in paths if path.endswith(".col"))
+        segment = segments_in(local)[0]
+        block = next(path for path in local.list("journal/raw") if path.endswith(".col"))
         local.put(segment, b"mlprseg\n" + local.get(segment)[:50])
         local.put(block, local.get(block)[:-70])
         with caplog.at_level(logging.WARNING):
@@ -287,9 +298,8 @@ class TestDamage:
             local.put(path.replace("s/a", "s/b"), local.get(path))
         reading = journal.query("s", lambda reading: reading)
         assert {"s/a"} == set(reading.parts)
-        assert ["holds records of s/a"] * 2 == [text[-22:].lstrip(" ti") for text in reading.damaged] or all(
-            "it holds records of s/a" in text for text in reading.damaged
-        )
+        assert 2 == len(reading.damaged)
+        assert all("it holds records of s/a" in text for text in reading.damaged)
 
     def test_a_damaged_block_is_an_error(self, local, kit):
         """It was durable: what is missing now must not go unnoticed."""
@@ -335,10 +345,9 @@ class TestDamage:
         monkeypatch.undo()
         with pytest.raises(NewerSchemaError, match="Upgrade mlprod"):
             kit.numbers(Journal(local))
+        journal.close()
         with pytest.raises(NewerSchemaError, match="Upgrade mlprod"):
-            journal_of_today = Journal(local)
-            journal.close()
-            kit.compact(journal_of_today)
+            kit.compact(Journal(local))
 
     @pytest.mark.parametrize(
         "path", ["models/payloads/a", "journal/raw/../../secret", "journal/blocks/.hidden", "/etc/passwd", ""]
@@ -357,7 +366,7 @@ class TestDamage:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(_files, "mapped", broken)
-        with pytest.raises(StoreError, match="could not read the journal of s .*fix the permissions"):
+        with pytest.raises(StoreError, match=r"could not read the journal of s/a in .*fix the permissions"):
             kit.numbers(journal)
 
 
@@ -504,9 +513,15 @@ class TestCompaction:
         """By somebody on another machine, who deleted what it wants to read."""
         journal = Journal(store)
         journal.write("s/a", kit.table(range(4)))
-        with pytest.raises(StoreError, match="could not compact s"), journal.sealed("s") as reading:
-            store.delete(reading.of("s/a")[0].path)
-            reading.of("s/a")[0].load()
+
+        def compact():
+            with journal.sealed("s") as reading:
+                (part,) = reading.of("s/a")
+                store.delete(part.path)
+                part.load()
+
+        with pytest.raises(StoreError, match="could not compact s"):
+            compact()
 
     def test_on_one_machine_one_compacts_at_a_time(self, local, kit):
         """The others find nothing to do."""
@@ -545,7 +560,7 @@ class TestCompaction:
         assert not kit.compact(journal)
         assert blank not in local.list("journal/raw")
 
-    def test_a_compaction_that_fails_leaves_no_blocks(self, store, kit, monkeypatch):
+    def test_a_compaction_that_fails_leaves_no_blocks(self, store, kit):
         """E.g. because the disk is full: each further attempt would fill it more."""
         journal = Journal(store)
         journal.write("s/a", kit.table(range(4)))
@@ -734,7 +749,7 @@ class TestDeletion:
         def sync(descriptor):
             if fail:
                 raise OSError(5, "Input/output error")
-            synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
             real(descriptor)
 
         monkeypatch.setattr(os, "fsync", sync)
@@ -743,12 +758,11 @@ class TestDeletion:
                 journal.flush()
         fail.clear()
         journal.flush()
-        expected = {os.fspath(local.local_path(path)) for path in local.list("journal/raw")}
-        folders = {os.path.dirname(path) for path in expected}
-        assert expected | folders == set(synced)
+        expected = {local.local_path(path) for path in local.list("journal/raw")}
+        assert expected | {path.parent for path in expected} == set(synced)
 
 
-def test_what_was_not_recorded_leaves_nothing(tmp_path, kit, monkeypatch):
+def test_what_was_not_recorded_leaves_nothing(tmp_path, kit):
     """A write that fails half way: no file, no temporary one; the next one works."""
     store = LocalStore(tmp_path)
     journal = Journal(store)
@@ -788,19 +802,7 @@ def test_a_store_without_atomic_create_is_read_and_not_compacted(tmp_path, kit, 
     assert [1] == kit.numbers(Journal(store))
 
 
-def test_at_exit_what_lies_elsewhere_is_flushed(store, kit, monkeypatch, caplog):
-    """One journal that cannot be flushed does not keep the others from it."""
-    journal = Journal(store)
-    kit.record(journal, [1])
-    broken = Journal(MemoryStore())
-
-    def fail():
-        raise RuntimeError("cannot schedule new futures after shutdown")
-
-    monkeypatch.setattr(broken, "flush_outside", fail) if hasattr(broken, "__dict__") else None
-    _journal._flush_all()
-    assert 1 == len(segments_in(store))
-    assert "stay in the spool until the next start: cannot schedule" in caplog.text
+NUMBERED = Layout((Column("number", "int"),))
 
 
 class Reference(RuleBasedStateMachine):
@@ -808,10 +810,7 @@ class Reference(RuleBasedStateMachine):
 
     @initialize(kind=st.sampled_from(["memory", "spool"]))
     def begin(self, kind):
-        from mlprod.testing import FaultyStore
-
         self.store = MemoryStore() if kind == "memory" else _durable(MemoryStore())
-        del FaultyStore
         self.journals = [Journal(self.store) for _ in range(3)]
         self.expected = []
         self.number = 0
@@ -863,8 +862,6 @@ class Reference(RuleBasedStateMachine):
 
     @invariant()
     def everybody_reads_everything_once(self):
-        from mlprod.storage.journal import in_time_order
-
         for journal in getattr(self, "journals", []):
             slices = journal.query("s", lambda reading: list(in_time_order(NUMBERED, reading.of("s/a"))))
             found = [
@@ -874,13 +871,12 @@ class Reference(RuleBasedStateMachine):
             assert [time for time, _ in sorted(found)] == [time for time, _ in found]
 
 
-NUMBERED = Layout((Column("number", "int"),))
-
-
 def _durable(inner):
-    """Return a store that says of itself that it outlives the process."""
+    """Return a store that says of itself that it outlives the process, and has a spool of its own."""
 
     class Durable:
+        url = f"durable://{secrets.token_hex(8)}"
+
         def __getattr__(self, name):
             return getattr(inner, name)
 

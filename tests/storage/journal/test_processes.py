@@ -191,10 +191,9 @@ def test_8_processes_lose_and_double_nothing(tmp_path, processes):
     assert [] == [path for path in journal._files.listed("journal/raw") if path.endswith(".seg")]
 
 
-@needs_fork
-def test_fork_in_the_middle_of_recording(tmp_path):
-    """Four threads record while their process forks; the children record and flush; nobody waits for ever."""
-    journal = Journal(LocalStore(tmp_path))
+def fork_in_the_middle(folder):
+    """Fork twenty times while four threads record; return what each of them and of the children recorded."""
+    journal = Journal(LocalStore(folder))
     plain, named = journal.appender("s/plain", NUMBERED), journal.appender("s/named", NAMED)
     stop, counts = threading.Event(), [0] * 4
 
@@ -223,8 +222,15 @@ def test_fork_in_the_middle_of_recording(tmp_path):
     stop.set()
     for thread in threads:
         thread.join()
-    found = read_by_worker(journal)
-    expected = {**dict(enumerate(counts)), **dict.fromkeys(range(10, 30), 600)}
+    return {**dict(enumerate(counts)), **dict.fromkeys(range(10, 30), 600)}
+
+
+@needs_fork
+def test_fork_in_the_middle_of_recording(tmp_path, unmeasured):
+    """Threads record while their process forks; the children record and flush; nobody waits for ever."""
+    counted = unmeasured(__file__, "fork_in_the_middle", tmp_path)
+    expected = {int(worker): count for worker, count in counted.items()}
+    found = read_by_worker(Journal(LocalStore(tmp_path)))
     assert expected == {worker: len(numbers) for worker, numbers in found.items()}
     assert all(np.array_equal(np.arange(len(numbers)), numbers) for numbers in found.values())
 

@@ -1,14 +1,12 @@
 """A journal: streams of facts, recorded by any number of writers that never wait for each other."""
 
-import atexit
 import contextlib
-import logging
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, TypeVar, final
 
 import attrs
@@ -19,6 +17,7 @@ from mlprod.storage._ledger import Head, Ledger
 from mlprod.storage._store import Store, explained, join
 from mlprod.storage.journal._appender import RAW, Appender, closed, new_name
 from mlprod.storage.journal._arrivals import Arrivals
+from mlprod.storage.journal._exiting import flush_at_exit, recover_at_exit
 from mlprod.storage.journal._files import Files, Summarize, stream_of
 from mlprod.storage.journal._forking import renew_in_children
 from mlprod.storage.journal._layout import Layout
@@ -34,7 +33,6 @@ from mlprod.typing import Buffer, Clock
 __all__ = ["Change", "Journal"]
 
 T = TypeVar("T")
-_log = logging.getLogger("mlprod.storage")
 
 BLOCKS: Final = "journal/blocks"
 _LOCK = ".compacting"  # no path in a store: it is not listed
@@ -90,7 +88,7 @@ class Journal:
         self._is_closed = False
         self.renew()
         renew_in_children(self)
-        _journals[self] = None
+        flush_at_exit(self)
 
     def renew(self) -> None:
         """Forget who held the lock, which is one that a signal handler may take again."""
@@ -156,6 +154,11 @@ class Journal:
             self._place.flush()
             self._files.sync()
 
+    @property
+    def folder(self) -> Path | None:
+        """Where segments lie as files; None: in memory."""
+        return self._place.root
+
     def flush_outside(self) -> None:
         """Flush, if records do not lie in the store from the beginning."""
         if not self._is_local:
@@ -217,6 +220,9 @@ class Journal:
         written: list[str] = []
         try:
             events = [self._write_blocks(change, summarize, written) for change in changes]
+        except FileNotFoundError:  # a part that they are made from
+            self._delete(written)
+            return False
         except Exception:
             self._delete(written)
             raise
@@ -308,30 +314,15 @@ class Journal:
             return is_begun
 
 
-_journals: Final[weakref.WeakKeyDictionary[Journal, None]] = weakref.WeakKeyDictionary()
-
-
-def _flush_all() -> None:
-    """Bring into the stores, at exit, what lies outside of them."""
-    for ref in _journals.keyrefs():
-        journal = ref()
-        try:
-            if journal is not None:
-                journal.flush_outside()
-        except Exception as error:  # noqa: BLE001 - the others are flushed whatever happens to one
-            _log.warning("recorded events stay in the spool until the next start: %s", error)
-
-
-atexit.register(_flush_all)
-
-
 def _place_for(store: Store, arrivals: Arrivals) -> Place:
     local = store.local_path(RAW)
     if local is not None:
         return InPlace(local.parent.parent)
     if not store.guarantees().durable:
         return in_process(store)
-    return Spooled(store, spool_for(store), arrivals)
+    place = Spooled(store, spool_for(store), arrivals)
+    recover_at_exit(place)
+    return place
 
 
 def _still_stands(state: JournalState, events: Iterable[Compacted]) -> bool:

@@ -1,5 +1,6 @@
 """Where segments lie while they are written, and how they get from there into the store."""
 
+import abc
 import functools
 import logging
 import threading
@@ -57,7 +58,7 @@ class Place(Protocol):
         ...
 
 
-class Leaving:
+class Leaving(abc.ABC):
     """Keeps segments that must still be put into the store, until they are."""
 
     def __init__(self) -> None:
@@ -105,8 +106,9 @@ class Leaving:
                 elif patience_seconds:
                     _log.warning("a thread has not finished its record in %s; it is put later", path)
 
+    @abc.abstractmethod
     def _put(self, segment: FinishedSegment) -> None:
-        raise NotImplementedError
+        """Put a segment, which nobody holds any more, into the store."""
 
 
 @final

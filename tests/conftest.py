@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 
 from mlprod import ModelSerializer
 from mlprod.storage import MemoryStore
 from mlprod.testing import FrozenClock
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing about its truth
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

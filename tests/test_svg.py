@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlprod._svg import Series, escaped, line_chart, number
@@ -522,7 +522,6 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=60)
 
 
 class TestAnything:
-    @settings(deadline=None)  # a chart takes longer where coverage is traced
     @given(
         data=st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), NUMBERS, NUMBERS), max_size=30),
         texts=st.tuples(TEXTS, TEXTS, TEXTS, TEXTS),
@@ -543,7 +542,6 @@ class TestAnything:
         ]
         assert not [value for value in drawing if re.search(r"nan|inf\b", value)]
 
-    @settings(deadline=None)
     @given(NUMBERS, NUMBERS, st.integers(1, 100), st.integers(1, 3_000))
     def test_of_any_length(self, first, second, period, count):
         values = np.where(np.arange(count) % period, first, second)

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlprod.monitoring._presentation import GROUPS, METRICS
@@ -576,7 +576,6 @@ COLUMN = st.lists(st.floats(), min_size=5, max_size=5).map(np.array)
 
 
 class TestAnything:
-    @settings(deadline=None)  # a page takes longer where coverage is traced
     @given(
         values=st.fixed_dictionaries({name: st.floats() for name in NUMERIC if "total" not in name}),
         column=COLUMN,

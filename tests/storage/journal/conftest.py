@@ -44,14 +44,14 @@ class Kit:
         return journal.query(stream, ask)
 
     @staticmethod
-    def compact(journal, prefix="s", *, adopt=False, summarize=None):
+    def compact(journal, prefix="s", *, adopt=False, with_blocks=True, summarize=None):
         """Move everything that is sealed, and all blocks, into one block for each stream."""
         with journal.sealed(prefix) as reading:
             changes = []
             for stream, parts in reading.parts.items():
                 raw = [part for part in parts if not part.is_block]
                 adopted = [part for part in raw if adopt and part.path.endswith(".col")]
-                sources = [part for part in parts if part not in adopted]
+                sources = [part for part in (parts if with_blocks else raw) if part not in adopted]
                 if raw:
                     layout = parts[0].load().layout
                     table = Table.joined(layout, [part.load() for part in sources]).in_time_order()

@@ -1,6 +1,8 @@
 """Whatever goes wrong at whatever operation: what was acknowledged is there once, and a retry succeeds."""
 
 import contextlib
+import functools
+import shutil
 import time
 
 import pytest
@@ -151,6 +153,31 @@ def test_readers_see_every_record_once_at_every_moment_of_a_compaction(backend, 
         at += 1
     assert at > 8
     assert [BEFORE] * len(seen) == seen
+
+
+@pytest.mark.parametrize("what", ["upload", "compaction", "both"])
+def test_a_reader_is_overtaken_at_any_of_its_steps(remote, spool, files, kit, what):
+    """Records move on, from the spool to the store to a block, while it looks: it finds each in one place."""
+    moment, moments = 0, 1
+    while moment < moments:
+        inner = prepared(type(remote), files)
+        writer, other = Journal(inner), Journal(inner)
+        kit.record(writer, [20, 21])
+        compact = functools.partial(kit.compact, other, with_blocks=False)
+        moves = {"upload": [writer.flush], "compaction": [compact], "both": [writer.flush, compact]}[what]
+        store, steps = Watched(inner), iter(range(1 << 30))
+
+        def look(moment=moment, steps=steps, moves=moves):
+            if next(steps) == moment:
+                for move in moves:
+                    move()
+
+        store.look = look
+        assert [*BEFORE, 20, 21] == kit.numbers(Journal(store))
+        moment, moments = moment + 1, max(moments, next(steps))
+        kit.die(writer)
+        shutil.rmtree(spool)
+    assert moment > 8
 
 
 def test_a_crash_between_commit_and_deletion_counts_nothing_twice(tmp_path, kit, monkeypatch):

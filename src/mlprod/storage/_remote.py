@@ -66,6 +66,12 @@ class FsspecStore:
         """``protocol://root``, or ``protocol://host/root``."""
         return f"{self._protocol}://{self._host}{self._root}"
 
+    @property
+    def endpoint(self) -> str:
+        """Which service answers, if it is not the one that the protocol is named after."""
+        client: Any = self._options.get("client_kwargs") or {}
+        return str(self._options.get("endpoint_url") or client.get("endpoint_url", ""))
+
     def guarantees(self) -> Guarantees:
         """Depends on the filesystem: see `Guarantees.note`."""
         if self._protocol in _CONDITIONAL_WRITE:

@@ -668,6 +668,23 @@ class TestCompaction:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
+    def test_journals_that_come_and_go_keep_no_descriptors(self, store, kit):
+        """Closed or not."""
+        before = None
+        for number in range(30):
+            journal = Journal(store)
+            kit.record(journal, [number])
+            journal.write("s/a", kit.table([100 + number]))
+            kit.numbers(journal)
+            if number % 2:
+                journal.close()
+            del journal
+            if number == 9:
+                gc.collect()
+                before = len(os.listdir("/proc/self/fd"))
+        gc.collect()
+        assert before == len(os.listdir("/proc/self/fd"))
+
     def test_large_files_are_mapped(self, local, kit, monkeypatch):
         """And read as they were when they were looked at, though more is written meanwhile."""
         monkeypatch.setattr(_files, "_MAPPED_FROM_BYTES", 1)

@@ -190,6 +190,26 @@ class TestRecovery:
         monkeypatch.setattr(os, "open", refuse)
         assert 0 == Journal(remote).recover()
 
+    def test_one_that_the_disk_does_not_give_holds_up_no_others(
+        self, remote, spool, kit, monkeypatch, caplog
+    ):
+        dead = Journal(remote)
+        kit.record(dead, [1])
+        kit.die(dead)
+        (bad,) = spool.rglob("*.seg")
+        kit.record(dead := Journal(remote), [2])
+        kit.die(dead)
+        real = Path.read_bytes
+
+        def read(path):
+            if path == bad:
+                raise OSError(5, "Input/output error")
+            return real(path)
+
+        monkeypatch.setattr(Path, "read_bytes", read)
+        assert (1, [bad.name]) == (Journal(remote).recover(), spooled(spool))
+        assert "cannot read" in caplog.text
+
     def test_a_mark_without_its_segment_is_cleared_away(self, remote, spool, kit):
         journal = Journal(remote)
         kit.record(journal, [1])
@@ -345,8 +365,8 @@ class TestS3:
         assert 2 == len(store.list("journal/raw"))
         assert list(range(5000)) == kit.numbers(Journal(store))
 
-    def test_a_server_that_is_gone(self, url, s3_options, kit):
-        """Recording goes on; flushing says what is wrong, and that nothing is lost."""
+    def test_a_server_that_cannot_be_reached(self, url, s3_options, store, kit):
+        """Recording goes on, and flushing says that nothing is lost. Another service is not given it."""
         nowhere = open_store(url, **{**s3_options, "endpoint_url": "http://127.0.0.1:9"})
         journal = Journal(nowhere)
         kit.record(journal, [1])
@@ -355,9 +375,19 @@ class TestS3:
         kit.record(journal, [2])
         kit.die(journal)
         gc.collect()  # errors refer to each other, and to all that was there
-        assert [1, 2] == kit.numbers(Journal(open_store(url, **s3_options)))
-        assert 2 == Journal(open_store(url, **s3_options)).recover()
-        assert [1, 2] == kit.numbers(Journal(open_store(url, **s3_options)))
+        assert ([], 0) == (kit.numbers(Journal(store)), Journal(store).recover())
+        assert spool_for(nowhere) != spool_for(store)
+        spool_for(nowhere).rename(spool_for(store))
+        assert [1, 2] == kit.numbers(Journal(store))
+        assert 2 == Journal(store).recover()
+        assert [1, 2] == kit.numbers(Journal(store))
+
+    def test_an_endpoint_is_one_wherever_it_is_given(self, url, s3_options, store):
+        endpoint = s3_options["endpoint_url"]
+        other = open_store(url, client_kwargs={"endpoint_url": endpoint})
+        assert endpoint == store.endpoint == other.endpoint
+        assert spool_for(store) == spool_for(other)
+        assert open_store(url).endpoint == ""
 
 
 def test_a_change_of_a_part_that_is_gone_is_not_made(remote, kit):

@@ -75,8 +75,8 @@ class Spooled(Leaving):
         recovered = 0
         for path, file in list(self._files("")):
             with alone(file) as descriptor:
-                if descriptor is not None:
-                    recovered += self._upload(path, file.read_bytes())
+                if descriptor is not None and (raw := _readable(file)) is not None:
+                    recovered += self._upload(path, raw)
         for marker in list(self._folder.rglob(f"*{_SENT}")):
             if not marker.with_suffix("").exists():  # deleted, or a crash came between the two deletions
                 marker.unlink(missing_ok=True)
@@ -116,15 +116,25 @@ class Spooled(Leaving):
 
 
 def spool_for(store: Store) -> Path:
-    """Return the folder on this machine for the segments of a store."""
+    """Return the folder on this machine for the segments of a store.
+
+    Two services may have buckets of one name: what is for one must not be uploaded to the other.
+    """
+    readable = re.sub(r"[^A-Za-z0-9-]+", "-", store.url).strip("-")[:60]
+    identity = " ".join(filter(None, (store.url, getattr(store, "endpoint", ""))))
+    name = f"{readable}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     named = os.environ.get(SPOOL_VARIABLE)
     if named:
-        return Path(named).expanduser().absolute() / _slug(store.url)
+        return Path(named).expanduser().absolute() / name
     state = os.environ.get("XDG_STATE_HOME")
     folder = Path(state) if state else Path("~/.local/state").expanduser()
-    return folder / "mlprod" / "spool" / _slug(store.url)
+    return folder / "mlprod" / "spool" / name
 
 
-def _slug(url: str) -> str:
-    readable = re.sub(r"[^A-Za-z0-9-]+", "-", url).strip("-")[:60]
-    return f"{readable}-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+def _readable(file: Path) -> bytes | None:
+    """Return a file, None if the disk does not give it: the others must not wait for it."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        _log.warning("cannot read %s, which stays where it is: %s", file, error)
+        return None

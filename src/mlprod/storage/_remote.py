@@ -54,7 +54,7 @@ class FsspecStore:
         self._single_writer = single_writer
         # Listings must be fresh. Only the object stores know the option; SFTP would send it to its server.
         fresh = {"use_listings_cache": False} if protocol in _CONDITIONAL_WRITE else {}
-        self._options = {**fresh, **(storage_options or {})}
+        self._options: dict[str, Any] = {**fresh, **(storage_options or {})}
         self._opened: tuple[int, Any] | None = None
 
     def __repr__(self) -> str:

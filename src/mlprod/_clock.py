@@ -1,12 +1,16 @@
 """Time as the library sees it: timezone-aware UTC, from a clock that can be passed in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mlprod._names import shorten
 from mlprod.errors import InvalidDataError
 from mlprod.typing import Clock
 
-__all__ = ["aware", "now", "system_clock"]
+__all__ = ["aware", "now", "system_clock", "to_datetime", "to_ns"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = datetime(1800, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def system_clock() -> datetime:
@@ -39,3 +43,19 @@ def aware(moment: datetime, what: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise InvalidDataError(f"{what} {moment.isoformat()} is no time in UTC") from error
+
+
+def to_ns(moment: datetime) -> int:
+    """Return nanoseconds since 1970, exactly.
+
+    Raises:
+        InvalidDataError: if they, or those a century away, would not fit into 64 bits.
+    """
+    if not _EARLIEST <= moment < _LATEST:
+        raise InvalidDataError(f"{moment.isoformat()} is too far away: times from 1800 to 2149 are known")
+    return (moment - _EPOCH) // _MICROSECOND * 1000
+
+
+def to_datetime(time_ns: int) -> datetime:
+    """Return the moment, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=time_ns // 1000)

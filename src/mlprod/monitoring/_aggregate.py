@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod.monitoring._streams import CORRECT, ERROR, KNOWN, LABEL, TEXT
+from mlprod._facts._flags import CORRECT, ERROR, KNOWN, LABEL, TEXT
 from mlprod.stats import Calibration, LatencySketch
 from mlprod.storage.journal import Table
 

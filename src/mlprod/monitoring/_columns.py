@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._facts import _checks
+from mlprod._facts._flags import CORRECT, ERROR, KNOWN, LABEL, LARGEST_CLASS, TEXT
 from mlprod._names import known, shorten, snake_case
 from mlprod.errors import InvalidDataError
-from mlprod.monitoring import _checks
-from mlprod.monitoring._streams import CORRECT, ERROR, KNOWN, LABEL, LARGEST_CLASS, PREDICTION, TEXT
+from mlprod.monitoring._streams import PREDICTION
 from mlprod.storage.journal import Table
 
 __all__ = ["PREDICTION_COLUMNS", "prediction_table"]

@@ -11,9 +11,9 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._facts._checks import TEXT_CHARACTERS
 from mlprod._names import check_text, shorten
 from mlprod.errors import InvalidDataError
-from mlprod.monitoring._checks import TEXT_CHARACTERS
 from mlprod.storage.journal import Column, ColumnType, Journal, Layout, Part, Table
 
 __all__ = ["FeatureWriter", "feature_columns"]

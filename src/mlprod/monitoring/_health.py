@@ -7,10 +7,10 @@ from typing import Final, final
 
 import attrs
 
+from mlprod._facts._settings import configured
 from mlprod._names import shorten
 from mlprod._value import Value
 from mlprod.errors import InvalidConfigError
-from mlprod.monitoring._settings import configured
 from mlprod.monitoring._values import Alert, HealthStatus, ModelHealth, ModelPerformanceMetrics, written
 
 __all__ = ["HealthThresholds", "health_of"]

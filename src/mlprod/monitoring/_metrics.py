@@ -3,23 +3,19 @@
 import itertools
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod.errors import InvalidDataError
+from mlprod._clock import to_datetime
 from mlprod.monitoring._aggregate import Aggregate
 from mlprod.monitoring._reader import BEGINNING, END, ModelReader
 from mlprod.monitoring._threshold import METRICS
 from mlprod.monitoring._values import MetricsHistory, ModelPerformanceMetrics
 
-__all__ = ["evidence_of", "history_of", "metrics_of", "to_datetime", "to_ns"]
+__all__ = ["evidence_of", "history_of", "metrics_of"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST, _LATEST = datetime(1800, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _QUANTILES = (0.5, 0.95, 0.99)
 _LATENCIES = ("avg_latency_ms", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms")
 _MONEY = (
@@ -30,22 +26,6 @@ _MONEY = (
     "max_drawdown",
     "max_drawdown_amount",
 )
-
-
-def to_ns(moment: datetime) -> int:
-    """Return nanoseconds since 1970, exactly.
-
-    Raises:
-        InvalidDataError: if they, or those a century away, would not fit into 64 bits.
-    """
-    if not _EARLIEST <= moment < _LATEST:
-        raise InvalidDataError(f"{moment.isoformat()} is too far away: times from 1800 to 2149 are known")
-    return (moment - _EPOCH) // _MICROSECOND * 1000
-
-
-def to_datetime(time_ns: int) -> datetime:
-    """Return the moment, to the microsecond."""
-    return _EPOCH + timedelta(microseconds=time_ns // 1000)
 
 
 def metrics_of(reader: ModelReader, *, since: int = BEGINNING, until: int = END) -> ModelPerformanceMetrics:

@@ -10,25 +10,27 @@ from typing import Any, Final, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod._clock import aware, now
+from mlprod._clock import aware, now, to_ns
+from mlprod._facts import _checks
+from mlprod._facts._compaction import compact
+from mlprod._facts._settings import configured, optional
 from mlprod._keeper import Keeper
 from mlprod._names import check_name, shorten
 from mlprod.errors import InvalidConfigError, InvalidDataError, MLProdError
-from mlprod.monitoring import _checks, _streams
+from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Rules
 from mlprod.monitoring._alert_book import AlertBook
 from mlprod.monitoring._columns import prediction_table
-from mlprod.monitoring._compaction import compact
 from mlprod.monitoring._duration import Duration, as_duration
 from mlprod.monitoring._features import feature_columns
 from mlprod.monitoring._health import HealthThresholds, health_of
-from mlprod.monitoring._metrics import history_of, metrics_of, to_ns
+from mlprod.monitoring._metrics import history_of, metrics_of
 from mlprod.monitoring._period import Period, span_of
 from mlprod.monitoring._reader import BEGINNING, END, ModelReader
 from mlprod.monitoring._recorder import Recorder
 from mlprod.monitoring._report import PerformanceReport
 from mlprod.monitoring._reporting import report_of
-from mlprod.monitoring._settings import configured, optional
+from mlprod.monitoring._summary import domain_of
 from mlprod.monitoring._threshold import DEFAULT_THRESHOLDS, AlertThreshold, as_thresholds
 from mlprod.monitoring._values import Alert, AlertState, MetricsHistory, ModelHealth, ModelPerformanceMetrics
 from mlprod.monitoring._watching import Watch
@@ -209,7 +211,7 @@ class PerformanceMonitor:
             if timestamp is not None:
                 time_ns = _checks.moment(timestamp, time_ns)
             if _checks.failed(error):
-                flags |= _streams.ERROR
+                flags |= _checks.ERROR
             predicted, observed, kind = _checks.pair(prediction, actual)
             flags |= kind
             observed_at = 0 if actual is None else time_ns
@@ -563,7 +565,7 @@ class PerformanceMonitor:
         Returns:
             Whether there was anything to do.
         """
-        return compact(self._journal, check_name(model_id, "a model id"), self._rules)
+        return compact(self._journal, domain_of(check_name(model_id, "a model id"), self._rules))
 
     def flush(self) -> None:
         """Bring everything recorded so far into the store, and the store to its disk.

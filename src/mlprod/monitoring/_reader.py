@@ -7,10 +7,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._facts._flags import LOST, WON
+from mlprod._facts._outcomes import Outcomes
 from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Aggregate, Rules
-from mlprod.monitoring._outcomes import Outcomes
-from mlprod.monitoring._streams import DRIFT, LOST, PREDICTION, TRADE, WON
+from mlprod.monitoring._streams import DRIFT, PREDICTION, TRADE
 from mlprod.monitoring._summary import Summary
 from mlprod.stats import Drawdown, Moments
 from mlprod.storage.journal import Part, Reading, Table, gathered

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from mlprod._facts._outcomes import ACTUAL
 from mlprod._names import check_name
 from mlprod.monitoring import _streams
 from mlprod.monitoring._features import FeatureWriter
@@ -40,7 +41,7 @@ class Recorder:
 
     def actual(self, model_id: str) -> Appender:
         """Return the appender for outcomes."""
-        return self._appender(_streams.actuals, _streams.ACTUAL, model_id)
+        return self._appender(_streams.actuals, ACTUAL, model_id)
 
     def trade(self, model_id: str, version: str) -> Appender:
         """Return the appender for trades."""

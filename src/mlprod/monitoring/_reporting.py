@@ -5,9 +5,10 @@ from datetime import datetime
 
 import numpy as np
 
+from mlprod._clock import to_ns
 from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Rules
-from mlprod.monitoring._metrics import history_of, metrics_of, to_ns
+from mlprod.monitoring._metrics import history_of, metrics_of
 from mlprod.monitoring._period import Period, Span
 from mlprod.monitoring._reader import ModelReader
 from mlprod.monitoring._report import PerformanceReport

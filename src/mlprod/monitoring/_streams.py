@@ -6,19 +6,10 @@ from mlprod.storage import join
 from mlprod.storage.journal import Column, Layout
 
 __all__ = [
-    "ACTUAL",
-    "CORRECT",
     "DRIFT",
-    "ERROR",
-    "KNOWN",
-    "LABEL",
-    "LARGEST_CLASS",
-    "LOST",
     "PREDICTION",
     "ROOT",
-    "TEXT",
     "TRADE",
-    "WON",
     "actuals",
     "drift",
     "features",
@@ -28,24 +19,6 @@ __all__ = [
 ]
 
 ROOT: Final = "monitoring"
-
-KNOWN: Final = 1
-"""The caller said whether the prediction was correct."""
-CORRECT: Final = 2
-"""It was."""
-ERROR: Final = 4
-"""The prediction failed."""
-LABEL: Final = 8
-"""The predicted value is a class: right if it equals the actual one, whatever the tolerance."""
-LARGEST_CLASS: Final = 1 << 53
-"""Below it, different integers are different floats."""
-TEXT: Final = 16
-"""The value is the hash of a text: good for comparing, not for arithmetic."""
-
-WON: Final = 1
-"""The caller said that the trade was won."""
-LOST: Final = 2
-"""The caller said that it was not."""
 
 PREDICTION: Final = Layout(
     (
@@ -58,7 +31,6 @@ PREDICTION: Final = Layout(
         Column("flags", "flags"),
     )
 )
-ACTUAL: Final = Layout((Column("actual", "float"), Column("prediction_id", "id"), Column("flags", "flags")))
 TRADE: Final = Layout(
     (
         Column("pnl", "float"),

@@ -6,10 +6,13 @@ from typing import Any, Final, final
 
 import attrs
 
+from mlprod._facts._compaction import Domain
+from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Aggregate, Rules
+from mlprod.storage import join
 from mlprod.storage.journal import Part, Table
 
-__all__ = ["Summary", "summarize"]
+__all__ = ["Summary", "domain_of", "summarize"]
 
 STRETCH_ROWS: Final = 1 << 16
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -79,3 +82,14 @@ def summarize(table: Table, rules: Rules) -> Mapping[str, Any]:
     whole = Aggregate.merge(sums for *_, sums in stretches)
     encoded = [(*where, sums.to_state()) for *where, sums in stretches]
     return {rules.key: {"whole": whole.to_state(), "stretches": json.dumps(encoded, separators=(",", ":"))}}
+
+
+def domain_of(model_id: str, rules: Rules) -> Domain:
+    """Return how the journal of a model is compacted."""
+    return Domain(
+        prefix=join(_streams.ROOT, model_id),
+        actuals=_streams.actuals(model_id),
+        predictions=_streams.predictions(model_id, ""),
+        layout=_streams.PREDICTION,
+        summarize=lambda table: summarize(table, rules) if table.layout == _streams.PREDICTION else {},
+    )

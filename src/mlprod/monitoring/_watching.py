@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, final
 
+from mlprod._clock import to_datetime
 from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Rules
 from mlprod.monitoring._alert_book import AlertBook, Observation
 from mlprod.monitoring._alerting import Reading as Evidence
-from mlprod.monitoring._metrics import evidence_of, to_datetime
+from mlprod.monitoring._metrics import evidence_of
 from mlprod.monitoring._reader import BEGINNING, ModelReader
 from mlprod.monitoring._subscribers import Subscribers
 from mlprod.monitoring._threshold import AlertThreshold

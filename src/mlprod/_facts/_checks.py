@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 import xxhash
 
-from mlprod._clock import aware
+from mlprod._clock import aware, to_ns
+from mlprod._facts._flags import CORRECT, ERROR, KNOWN, LABEL, LARGEST_CLASS, LOST, TEXT, WON
 from mlprod._names import check_text, known, shorten, snake_case
 from mlprod.errors import InvalidDataError
-from mlprod.monitoring._metrics import to_ns
-from mlprod.monitoring._streams import CORRECT, KNOWN, LABEL, LARGEST_CLASS, LOST, TEXT, WON
 
 __all__ = [
+    "ERROR",
     "ID_CHARACTERS",
     "LARGEST",
     "LARGEST_SKEW_NS",

@@ -1,4 +1,4 @@
-"""Many small files become few large ones: what of a model's journal is rewritten, and how."""
+"""Many small files become few large ones: what of a journal is rewritten, and how."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, final
@@ -7,20 +7,36 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod.monitoring import _streams
-from mlprod.monitoring._aggregate import Rules
-from mlprod.monitoring._outcomes import Outcomes
-from mlprod.monitoring._summary import summarize
-from mlprod.storage import join
-from mlprod.storage.journal import Change, Journal, Layout, Part, Reading, Table
+from mlprod._facts._outcomes import Outcomes
+from mlprod.storage.journal import Change, Journal, Layout, Part, Reading, Summarize, Table
 
-__all__ = ["compact"]
+__all__ = ["Domain", "compact"]
 
 LARGEST_BLOCK_ROWS: Final = 1 << 20
 _ADOPTED_ROWS = 1 << 17
 
 
-def compact(journal: Journal, model_id: str, rules: Rules) -> bool:
+@final
+@attrs.frozen(kw_only=True)
+class Domain:
+    """Streams that are compacted together, because outcomes move from one to the others.
+
+    Attributes:
+        prefix: what the names of all of them begin with.
+        actuals: the stream of outcomes.
+        predictions: what the names of the streams begin with whose records have outcomes.
+        layout: the records of these.
+        summarize: returns what is kept beside a block.
+    """
+
+    prefix: str
+    actuals: str
+    predictions: str
+    layout: Layout
+    summarize: Summarize
+
+
+def compact(journal: Journal, domain: Domain) -> bool:
     """Move what nobody writes to any more into blocks, and outcomes to their predictions.
 
     Predictions, and the outcomes that went to them, change in one decision: no reader sees an
@@ -30,21 +46,16 @@ def compact(journal: Journal, model_id: str, rules: Rules) -> bool:
         Whether anything was done.
     """
     is_done = False
-    while _compact_some(journal, model_id, rules):  # a bounded amount of records at a time
+    while _compact_some(journal, domain):  # a bounded amount of records at a time
         is_done = True
     return is_done
 
 
-def _compact_some(journal: Journal, model_id: str, rules: Rules) -> bool:
-    prefix = join(_streams.ROOT, model_id)
-    with journal.sealed(prefix) as reading:
-        awaited = journal.query(prefix, lambda everything: _ids_outside(reading, everything, model_id))
-        changes = _changes(reading, model_id, awaited)
-        return bool(changes) and journal.replace(changes, lambda table: _summarize(table, rules))
-
-
-def _summarize(table: Table, rules: Rules) -> dict[str, object]:
-    return dict(summarize(table, rules)) if table.layout == _streams.PREDICTION else {}
+def _compact_some(journal: Journal, domain: Domain) -> bool:
+    with journal.sealed(domain.prefix) as reading:
+        awaited = journal.query(domain.prefix, lambda everything: _ids_outside(reading, everything, domain))
+        changes = _changes(reading, domain, awaited)
+        return bool(changes) and journal.replace(changes, domain.summarize)
 
 
 @final
@@ -56,7 +67,7 @@ class _Rewriting:
     taken: NDArray[np.uint64]
 
 
-def _ids_outside(reading: Reading, everything: Reading, model_id: str) -> NDArray[np.uint64]:
+def _ids_outside(reading: Reading, everything: Reading, domain: Domain) -> NDArray[np.uint64]:
     """Return the ids of predictions in files that are still written to: their outcomes have to wait.
 
     An outcome may belong to several predictions, e.g. of two versions side by side: it leaves with the last.
@@ -66,20 +77,20 @@ def _ids_outside(reading: Reading, everything: Reading, model_id: str) -> NDArra
         part.load()["prediction_id"]
         for stream, parts in everything.parts.items()
         for part in parts
-        if stream.startswith(_streams.predictions(model_id, "")) and part.path not in sealed
+        if stream.startswith(domain.predictions) and part.path not in sealed
     ]
     return np.concatenate([np.empty(0, np.uint64), *outside])
 
 
-def _changes(reading: Reading, model_id: str, awaited: NDArray[np.uint64]) -> list[Change]:
-    actuals = _streams.actuals(model_id)
+def _changes(reading: Reading, domain: Domain, awaited: NDArray[np.uint64]) -> list[Change]:
+    actuals = domain.actuals
     outcomes = Outcomes.of(reading.of(actuals))
     ready = outcomes.without(awaited)
     changes: list[Change] = []
     taken = [np.empty(0, np.uint64)]
     for stream, parts in reading.parts.items():
-        if stream.startswith(_streams.predictions(model_id, "")):
-            rewriting = _predictions(stream, parts, ready)
+        if stream.startswith(domain.predictions):
+            rewriting = _predictions(stream, domain.layout, parts, ready)
             taken.append(rewriting.taken)
             changes.extend([rewriting.change] if rewriting.change else [])
         elif stream != actuals:
@@ -91,7 +102,7 @@ def _changes(reading: Reading, model_id: str, awaited: NDArray[np.uint64]) -> li
     return changes
 
 
-def _predictions(stream: str, parts: Sequence[Part], outcomes: Outcomes) -> _Rewriting:
+def _predictions(stream: str, layout: Layout, parts: Sequence[Part], outcomes: Outcomes) -> _Rewriting:
     """Merge small parts, adopt large ones as they are, and rewrite those whose outcomes have arrived."""
     hits = {
         part.path: outcomes.matches(part.load())[1] if len(outcomes) else np.empty(0, np.intp)
@@ -103,9 +114,9 @@ def _predictions(stream: str, parts: Sequence[Part], outcomes: Outcomes) -> _Rew
     taken = outcomes.table["prediction_id"][np.concatenate([np.empty(0, np.intp), *hits.values()])]
     if not (adopted or small or hit):
         return _Rewriting(None, taken)
-    tables = [*_tables(_streams.PREDICTION, small, outcomes)]
+    tables = [*_tables(layout, small, outcomes)]
     for part in hit:
-        tables.extend(_tables(_streams.PREDICTION, [part], outcomes))
+        tables.extend(_tables(layout, [part], outcomes))
     return _Rewriting(Change(stream=stream, sources=[*small, *hit], adopted=adopted, tables=tables), taken)
 
 

@@ -1,16 +1,18 @@
 """Outcomes that arrive later: which prediction they belong to."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod.monitoring._streams import ACTUAL, TEXT
-from mlprod.storage.journal import Part, Table
+from mlprod._facts._flags import TEXT
+from mlprod.storage.journal import Column, Layout, Part, Table
 
-__all__ = ["Outcomes"]
+__all__ = ["ACTUAL", "Outcomes"]
+
+ACTUAL: Final = Layout((Column("actual", "float"), Column("prediction_id", "id"), Column("flags", "flags")))
 
 
 @final

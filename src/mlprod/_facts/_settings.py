@@ -2,9 +2,9 @@
 
 import math
 
+from mlprod._facts import _checks
 from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError, InvalidDataError
-from mlprod.monitoring import _checks
 
 __all__ = ["configured", "optional"]
 

@@ -1,8 +1,62 @@
-"""Statistics that add up: each is a value of its data, and the value of two parts is their sum."""
+"""Statistics: sums that add up, tests and intervals for one look, evidence for as many as one likes."""
 
+from mlprod.stats._anytime import anytime_p_value, interval_of
+from mlprod.stats._anytime_counts import interval_proportions, log_e_labels, log_e_proportions
+from mlprod.stats._anytime_means import SMALLEST_SAMPLE, half_width_mean, log_e_lift, log_e_mean
+from mlprod.stats._autocorrelation import block_length, long_run_variance
+from mlprod.stats._bootstrap import bootstrap, bootstrap_means
 from mlprod.stats._calibration import Calibration
+from mlprod.stats._clusters import ClusterSums
+from mlprod.stats._corrections import benjamini_hochberg, holm
 from mlprod.stats._drawdown import Drawdown
+from mlprod.stats._estimate import Estimate, control_variate
+from mlprod.stats._joint import JointMoments
 from mlprod.stats._moments import Moments
+from mlprod.stats._power import power, sample_size
+from mlprod.stats._proportions import boschloo, chi_square, proportions
+from mlprod.stats._ranks import brunner_munzel, mann_whitney
+from mlprod.stats._result import Comparison, Interval
+from mlprod.stats._sample_ratio import log_e_sample_ratio, sample_ratio_p_value
+from mlprod.stats._sharpe import sharpe_difference
 from mlprod.stats._sketch import LatencySketch
+from mlprod.stats._two_samples import relative_lift, welch
 
-__all__ = ["Calibration", "Drawdown", "LatencySketch", "Moments"]
+__all__ = [
+    "SMALLEST_SAMPLE",
+    "Calibration",
+    "ClusterSums",
+    "Comparison",
+    "Drawdown",
+    "Estimate",
+    "Interval",
+    "JointMoments",
+    "LatencySketch",
+    "Moments",
+    "anytime_p_value",
+    "benjamini_hochberg",
+    "block_length",
+    "bootstrap",
+    "bootstrap_means",
+    "boschloo",
+    "brunner_munzel",
+    "chi_square",
+    "control_variate",
+    "half_width_mean",
+    "holm",
+    "interval_of",
+    "interval_proportions",
+    "log_e_labels",
+    "log_e_lift",
+    "log_e_mean",
+    "log_e_proportions",
+    "log_e_sample_ratio",
+    "long_run_variance",
+    "mann_whitney",
+    "power",
+    "proportions",
+    "relative_lift",
+    "sample_ratio_p_value",
+    "sample_size",
+    "sharpe_difference",
+    "welch",
+]

@@ -1,0 +1,97 @@
+"""From evidence to a p-value and to an interval, both of which hold however often they are looked at."""
+
+import math
+from collections.abc import Callable
+
+from mlprod.errors import InvalidConfigError
+from mlprod.stats._result import Interval
+
+__all__ = ["anytime_p_value", "enough", "interval_of"]
+
+_DOUBLINGS = 64
+_HALVINGS = 50
+
+
+def anytime_p_value(log_e: float) -> float:
+    """Return the p-value of evidence: 1 / e, and 1 at most.
+
+    Under the null hypothesis the chance that it is ever `alpha` or less is `alpha` at most (Ville).
+
+    Args:
+        log_e: the natural logarithm of an e-value.
+
+    Example:
+        >>> import math
+        >>> round(anytime_p_value(math.log(20)), 3), anytime_p_value(-1.0)
+        (0.05, 1.0)
+    """
+    return math.exp(-log_e) if log_e > 0 else 1.0
+
+
+def enough(alpha: float) -> float:
+    """Return how much evidence is enough at a level: ``log(1 / alpha)``.
+
+    Raises:
+        InvalidConfigError: unless `alpha` lies between 0 and 1.
+    """
+    if not 0 < alpha < 1:
+        raise InvalidConfigError(f"alpha must lie between 0 and 1, for example 0.05, not {alpha}")
+    return -math.log(alpha)
+
+
+def interval_of(log_e: Callable[[float], float], estimate: float, scale: float, alpha: float) -> Interval:
+    """Return the interval of the hypotheses against which the evidence is too little.
+
+    The interval covers zero exactly when the evidence against zero is less than ``log(1 / alpha)``, so it
+    never contradicts the p-value. For several phases, add their evidence against one hypothesis.
+
+    Args:
+        log_e: the evidence against a hypothesis, growing with the distance from the estimate.
+        estimate: where the evidence is least, or nearly.
+        scale: how far to go first, such as the standard error; positive.
+        alpha: the chance that the interval ever misses the truth, such as 0.05.
+
+    Returns:
+        The interval, infinite where the evidence never suffices. Both ends are the estimate if it suffices
+        against that, too: phases that contradict each other.
+
+    Raises:
+        InvalidConfigError: unless `alpha` lies between 0 and 1.
+
+    Example:
+        >>> import math
+        >>> interval = interval_of(lambda mean: (mean - 3) ** 2, 3.0, 0.1, alpha=math.exp(-4))
+        >>> round(interval.low, 9), round(interval.high, 9)
+        (1.0, 5.0)
+    """
+    needed = enough(alpha)
+    covers_zero = log_e(0.0) < needed
+    if not (covers_zero or log_e(estimate) < needed):
+        return Interval(estimate, estimate)
+    low, high = (min(0.0, estimate), max(0.0, estimate)) if covers_zero else (estimate, estimate)
+    beyond = None if covers_zero else 0.0
+    return Interval(
+        _limit(log_e, low, -scale, needed, beyond if estimate > 0 else None),
+        _limit(log_e, high, scale, needed, beyond if estimate < 0 else None),
+    )
+
+
+def _limit(
+    log_e: Callable[[float], float], inside: float, step: float, needed: float, outside: float | None
+) -> float:
+    """Return the point, on the side of the step, from which on the evidence is enough."""
+    if outside is None:
+        for _ in range(_DOUBLINGS):
+            outside = inside + step
+            if log_e(outside) >= needed:
+                break
+            step *= 2
+        else:
+            return math.copysign(math.inf, step)
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        if log_e(middle) >= needed:
+            outside = middle
+        else:
+            inside = middle
+    return outside

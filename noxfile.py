@@ -13,6 +13,7 @@ nox.options.sessions = ["tests"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 COVERAGE = Path(".coverage.d")  # one folder of data for each session, combined by `coverage`
+SHORTER = ("-m", "not slow", "--hypothesis-profile=few")  # where `tests` has looked long enough
 EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run
 
 
@@ -41,14 +42,14 @@ def tests(session: nox.Session) -> None:
 def tests_core(session: nox.Session) -> None:
     """The tests with the core dependencies alone; not those that `tests` has run long enough."""
     session.install("-e", ".", *group("test"))
-    run_pytest(session, "-m", "not slow")
+    run_pytest(session, *SHORTER)
 
 
 @nox.session(name="tests-lowest", python=PYTHONS[0], venv_backend="uv")
 def tests_lowest(session: nox.Session) -> None:
     """The tests with the oldest Python and the lowest direct versions that `pyproject.toml` allows."""
     session.install("--resolution=lowest-direct", "-e", EXTRAS, *group("extras-test"))
-    run_pytest(session, "-m", "not slow")
+    run_pytest(session, *SHORTER)
 
 
 @nox.session(name="tests-pythons", python=PYTHONS, download_python="never")

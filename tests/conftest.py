@@ -17,6 +17,7 @@ from mlprod.storage import MemoryStore
 from mlprod.testing import FrozenClock
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing about its truth
+settings.register_profile("few", deadline=None, max_examples=15)  # for environments that are not the first
 settings.load_profile("untimed")
 
 

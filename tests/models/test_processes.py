@@ -36,6 +36,7 @@ def run_all(workers):
         assert 0 == worker.exitcode
 
 
+@pytest.mark.slow
 def test_8_processes_lose_and_double_no_save(tmp_path, processes):
     """8 x 100 saves of one model: 800 distinct versions, each process' models all there."""
     run_all([processes.Process(target=save_often, args=(tmp_path, 100)) for _ in range(8)])
@@ -69,6 +70,7 @@ for number in range(1000):
 """
 
 
+@pytest.mark.slow
 def test_a_save_that_was_acknowledged_outlives_kill_9(tmp_path):
     """10 writers killed at random moments: every version they had been told of loads, and nothing is torn."""
     chance = random.Random(20260302)  # noqa: S311 - reproducible

@@ -513,6 +513,7 @@ def test_two_monitors_on_one_store_see_each_other(kind, tmp_path, clock):
         )
 
 
+@pytest.mark.slow
 def test_threads_lose_and_double_nothing(tmp_path):
     with PerformanceMonitor(tmp_path) as monitor:
 

@@ -583,6 +583,7 @@ class TestAnything:
         texts=st.tuples(*[st.text(st.characters(exclude_categories=()), max_size=30)] * 3),
         crossed=st.floats(),
     )
+    @pytest.mark.slow
     def test_can_be_shown(self, values, column, equity, texts, crossed):
         one, two, three = texts
         found = report(

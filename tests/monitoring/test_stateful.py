@@ -321,5 +321,6 @@ class Monitored(RuleBasedStateMachine):
             self.ask(version=None, window=None)
 
 
+@pytest.mark.slow
 class TestMonitored(Monitored.TestCase):
     settings = settings(max_examples=50, stateful_step_count=40, deadline=None)

@@ -149,6 +149,7 @@ class TestManyWriters:
             list(threads.map(lambda number: ledger.append(deposit(f"t{number % 8}")), range(80)))
         assert {f"t{number}": 10 for number in range(8)} == bank(store).head().state.money
 
+    @pytest.mark.slow
     def test_processes_lose_and_double_nothing(self, tmp_path, processes):
         """8 processes x 100 decisions: 800 decisions, 100 of each."""
         workers = [
@@ -447,7 +448,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.acknowledged <= head.number <= self.acknowledged + self.uncertain
 
 
-TestLedgerMachine = LedgerMachine.TestCase
+TestLedgerMachine = pytest.mark.slow(LedgerMachine.TestCase)
 
 
 def test_a_commit_is_readable_by_anyone(tmp_path):

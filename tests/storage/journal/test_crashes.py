@@ -136,6 +136,7 @@ class Watched(FaultyStore):
 
 
 @pytest.mark.parametrize("fault", [Fault.CRASH_AFTER, Fault.LOST_ANSWER], ids=lambda fault: fault.name)
+@pytest.mark.slow
 def test_readers_see_every_record_once_at_every_moment_of_a_compaction(backend, fault, files, kit):
     """A second journal reads before and after each operation, whether it went wrong or not."""
     seen, at = [], 1

@@ -632,6 +632,7 @@ class TestCompaction:
         with pytest.raises(StoreError, match="a block of s/a was removed twice"):
             ledger.append(lambda _: [Compacted(stream="s/a", added=(), removed=(ref.path,))])
 
+    @pytest.mark.slow
     def test_ten_thousand_dead_writers(self, local, kit):
         """Compacted with few descriptors, they are one block, read by looking at one file."""
         journal = Journal(local)
@@ -654,6 +655,7 @@ class TestCompaction:
         assert [] == local.list("journal/raw")
         assert 1 == len(journal.query("s", lambda reading: reading.of("s/a")))
 
+    @pytest.mark.slow
     def test_a_thousand_small_blocks_are_read_with_few_descriptors(self, local, kit):
         """As `write` leaves them, with all their tables held at once."""
         journal = Journal(local)
@@ -903,6 +905,7 @@ def _durable(inner):
     return Durable()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("spool")
 class TestReference(Reference.TestCase):
     settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -286,6 +286,7 @@ def test_a_forked_child_does_not_go_on_holding_the_lock_of_a_compaction(tmp_path
         os.close(descriptor)
 
 
+@pytest.mark.slow
 def test_threads_record_while_another_flushes_and_compacts(tmp_path):
     """4 threads x 20,000 records on one appender, in memory and on a disk."""
     from mlprod.storage import MemoryStore

@@ -75,6 +75,7 @@ def test_every_record_comes_back(drawn):
     assert [record[0] for record in records] == times["time"].tolist()
 
 
+@pytest.mark.slow
 def test_a_file_cut_short_anywhere_gives_the_first_records():
     """Or, cut before the first record, is refused."""
     raw, header = segment_of(SOME, RECORDS)

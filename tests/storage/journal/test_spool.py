@@ -365,6 +365,7 @@ class TestS3:
         assert 2 == len(store.list("journal/raw"))
         assert list(range(5000)) == kit.numbers(Journal(store))
 
+    @pytest.mark.slow
     def test_a_server_that_cannot_be_reached(self, url, s3_options, store, kit):
         """Recording goes on, and flushing says that nothing is lost. Another service is not given it."""
         nowhere = open_store(url, **{**s3_options, "endpoint_url": "http://127.0.0.1:9"})

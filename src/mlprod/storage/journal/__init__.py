@@ -2,6 +2,7 @@
 
 from mlprod.storage.journal._appender import Appender
 from mlprod.storage.journal._files import Summarize
+from mlprod.storage.journal._forking import renew_in_children
 from mlprod.storage.journal._journal import Change, Journal
 from mlprod.storage.journal._layout import MARK, Column, ColumnType, Layout
 from mlprod.storage.journal._reading import Part, Reading, gathered, in_time_order
@@ -21,4 +22,5 @@ __all__ = [
     "Table",
     "gathered",
     "in_time_order",
+    "renew_in_children",
 ]

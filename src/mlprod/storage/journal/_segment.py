@@ -142,15 +142,17 @@ def read_segment(raw: Buffer, where: str, *, only_times: bool = False) -> Segmen
     count = int(np.count_nonzero(is_finished))
     is_prefix = bool(is_finished[:count].all())
     finished = slice(count) if is_prefix else is_finished
+    # As words: numpy does not copy the padding between the fields of records.
+    size = layout.size // 8
+    words = np.frombuffer(raw, np.uint64, whole * size, header.first).reshape(whole, size)
     # Copied only now: a record whose mark was seen is whole, though others are still being written.
     if only_times and not layout.has_text:
         columns = {"time": np.array(rows["time"][finished])}
     else:
-        size = layout.size // 8
-        words = np.frombuffer(raw, np.uint64, whole * size, header.first).reshape(whole, size)
         columns = _columns(layout, np.array(words[finished]).view(layout.dtype).reshape(-1))
     table = Table(layout, columns, _texts(bytes(raw[header.dictionary : header.first])))
-    torn = _begun(rows[count:] if is_prefix else rows[~is_finished]) + (rest > 0 and any(raw[-rest:]))
+    unfinished = slice(count, None) if is_prefix else np.flatnonzero(~is_finished)
+    torn = _begun(words[unfinished], rows["mark"][unfinished]) + (rest > 0 and any(raw[-rest:]))
     has_texts = _has_texts(table)
     if not has_texts.all():  # the disk kept the record and lost its text
         return Segment(header, table.take(has_texts), torn + int(np.count_nonzero(~has_texts)), finished)
@@ -172,10 +174,9 @@ def _columns(layout: Layout, rows: NDArray[np.void]) -> dict[str, NDArray[Any]]:
     return {name: rows[name] for name in layout.dtype.names or () if name != "mark"}
 
 
-def _begun(rows: NDArray[np.void]) -> int:
+def _begun(words: NDArray[np.uint64], marks: NDArray[np.uint8]) -> int:
     """Return how many of the rows are neither empty nor, by now, finished."""
-    words = rows.view(np.uint64).reshape(len(rows), rows.itemsize // 8)
-    return int(np.count_nonzero(words.any(axis=1) & (rows["mark"] != MARK)))
+    return int(np.count_nonzero(words.any(axis=1) & (marks != MARK)))
 
 
 def _texts(region: bytes) -> tuple[str, ...]:

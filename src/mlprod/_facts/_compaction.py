@@ -1,6 +1,6 @@
 """Many small files become few large ones: what of a journal is rewritten, and how."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, final
 
 import attrs
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlprod._facts._outcomes import Outcomes
+from mlprod._facts._repeats import without_repeats
 from mlprod.storage.journal import Change, Journal, Layout, Part, Reading, Summarize, Table
 
 __all__ = ["Domain", "compact"]
@@ -27,6 +28,7 @@ class Domain:
         predictions: what the names of the streams begin with whose records have outcomes.
         layout: the records of these.
         summarize: returns what is kept beside a block.
+        unique: for a stream, the column of ids of which only the first record counts.
     """
 
     prefix: str
@@ -34,6 +36,7 @@ class Domain:
     predictions: str
     layout: Layout
     summarize: Summarize
+    unique: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
 def compact(journal: Journal, domain: Domain) -> bool:
@@ -94,7 +97,7 @@ def _changes(reading: Reading, domain: Domain, awaited: NDArray[np.uint64]) -> l
             taken.append(rewriting.taken)
             changes.extend([rewriting.change] if rewriting.change else [])
         elif stream != actuals:
-            changes.extend(_merged(stream, parts))
+            changes.extend(_merged(stream, parts, domain.unique.get(stream)))
     if _is_new(reading.of(actuals)) or any(map(len, taken)):
         left = outcomes.without(np.concatenate(taken)).table
         rest = [left.take(np.argsort(left["time"], kind="stable"))] if len(left) else []
@@ -114,29 +117,37 @@ def _predictions(stream: str, layout: Layout, parts: Sequence[Part], outcomes: O
     taken = outcomes.table["prediction_id"][np.concatenate([np.empty(0, np.intp), *hits.values()])]
     if not (adopted or small or hit):
         return _Rewriting(None, taken)
-    tables = [*_tables(layout, small, outcomes)]
+    tables = [*_rewritten(layout, small, outcomes)]
     for part in hit:
-        tables.extend(_tables(layout, [part], outcomes))
+        tables.extend(_rewritten(layout, [part], outcomes))
     return _Rewriting(Change(stream=stream, sources=[*small, *hit], adopted=adopted, tables=tables), taken)
 
 
-def _merged(stream: str, parts: Sequence[Part]) -> Iterable[Change]:
-    """Merge small parts of the same layout."""
+def _merged(stream: str, parts: Sequence[Part], unique: str | None) -> Iterable[Change]:
+    """Merge small parts of the same layout; what was recorded again under one id is left out."""
     groups: dict[Layout, list[Part]] = {}
     for part in parts:
         groups.setdefault(part.load().layout, []).append(part)
     for layout, group in groups.items():
         chosen = _chosen(group)
         if chosen:
-            yield Change(stream=stream, sources=chosen, tables=list(_tables(layout, chosen, None)))
+            table = _joined(layout, chosen)
+            if unique is not None:
+                table = without_repeats(table, unique, [part for part in group if part not in chosen])
+            yield Change(stream=stream, sources=chosen, tables=list(_cut(table)))
 
 
-def _tables(layout: Layout, parts: Sequence[Part], outcomes: Outcomes | None) -> Iterable[Table]:
-    if not parts:
-        return
-    table = Table.joined(layout, [part.load() for part in parts]).in_time_order()
-    if outcomes is not None and len(outcomes):
-        table = outcomes.applied_to(table)
+def _rewritten(layout: Layout, parts: Sequence[Part], outcomes: Outcomes) -> Iterable[Table]:
+    table = _joined(layout, parts)
+    return _cut(outcomes.applied_to(table) if len(outcomes) else table)
+
+
+def _joined(layout: Layout, parts: Sequence[Part]) -> Table:
+    return Table.joined(layout, [part.load() for part in parts]).in_time_order()
+
+
+def _cut(table: Table) -> Iterable[Table]:
+    """Give the records in tables of the size of a block; none if there are none."""
     for first in range(0, len(table), LARGEST_BLOCK_ROWS):
         yield table.take(slice(first, first + LARGEST_BLOCK_ROWS))
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlprod._facts._flags import LOST, WON
 from mlprod._facts._outcomes import Outcomes
+from mlprod._facts._repeats import without_repeats
 from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Aggregate, Rules
 from mlprod.monitoring._streams import DRIFT, PREDICTION, TRADE
@@ -40,13 +41,8 @@ class TradeLog:
     @classmethod
     def of(cls, parts: Iterable[Part]) -> "TradeLog":
         """Read trades; of several records of one trade, the earliest counts."""
-        table = Table.joined(TRADE, [part.load() for part in parts]).in_time_order()
-        ids = table["trade_id"]
-        if bool(ids.any()):
-            first = np.unique(ids, return_index=True)[1]
-            keep = ids == 0
-            keep[first] = True
-            table = table.take(keep)
+        everything = Table.joined(TRADE, [part.load() for part in parts]).in_time_order()
+        table = without_repeats(everything, "trade_id")
         flags, pnl = table["flags"], table["pnl"]
         is_said = (flags & (WON | LOST)) != 0
         return cls(table["time"], pnl, np.where(is_said, (flags & WON) != 0, pnl > 0))

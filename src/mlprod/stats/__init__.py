@@ -19,7 +19,7 @@ from mlprod.stats._result import Comparison, Interval
 from mlprod.stats._sample_ratio import log_e_sample_ratio, sample_ratio_p_value
 from mlprod.stats._sharpe import sharpe_difference
 from mlprod.stats._sketch import LatencySketch
-from mlprod.stats._two_samples import relative_lift, welch
+from mlprod.stats._two_samples import relative_lift, t_quantile, welch
 
 __all__ = [
     "SMALLEST_SAMPLE",
@@ -58,5 +58,6 @@ __all__ = [
     "sample_ratio_p_value",
     "sample_size",
     "sharpe_difference",
+    "t_quantile",
     "welch",
 ]

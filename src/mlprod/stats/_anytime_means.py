@@ -12,6 +12,8 @@ __all__ = ["SMALLEST_SAMPLE", "half_width_mean", "information", "log_e_lift", "l
 SMALLEST_SAMPLE: Final = 2
 """Observations that each variant needs for a variance; simulated error rates were no better with 20."""
 
+_ROUNDING = 1e-9
+
 
 def log_e_mean(difference: float, variance: float, count: int, dof: float, *, planned: float) -> float:
     """Return the evidence that a difference of means is not zero, however often it was looked at.
@@ -149,10 +151,10 @@ def _of_contrast(control: Moments, treatment: Moments, weight: float) -> tuple[f
     welch = of_control + of_treatment
     free = n_control + n_treatment - 2
     pooled = (control.m2 + treatment.m2) / free * (weight / n_control + 1 / n_treatment)
-    if pooled >= welch:
+    if pooled > welch * (1 + _ROUNDING) or not welch:  # with equal counts they are the same, but for rounding
         return pooled, free
-    parts = of_control * of_control / (n_control - 1) + of_treatment * of_treatment / (n_treatment - 1)
-    return welch, welch * welch / parts
+    shares = of_control / welch, of_treatment / welch
+    return welch, 1 / (shares[0] * shares[0] / (n_control - 1) + shares[1] * shares[1] / (n_treatment - 1))
 
 
 def information(count: float, planned: float) -> float:

@@ -28,9 +28,8 @@ def power(
 
     For rates that of `chi_square`: Fleiss, Levin and Paik, "Statistical Methods for Rates and Proportions",
     3rd edition (2003), section 4.2, without continuity correction. For means that of the t-test, by the
-    noncentral t
-    distribution: Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd edition (1988), section
-        2.2.
+    noncentral t distribution: Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd edition
+    (1988), section 2.2.
 
     Args:
         effect: treatment minus control; or, if `relative`, that as a fraction of control.

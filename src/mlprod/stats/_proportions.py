@@ -25,7 +25,7 @@ def chi_square(successes: Sequence[int], trials: Sequence[int]) -> Comparison:
 
     Pearson, Philosophical Magazine 50 (1900). Without Yates' correction, which makes the test too
     timid: Campbell, "Chi-squared and Fisher-Irwin tests of two-by-two tables", Statistics in Medicine 26
-        (2007).
+    (2007).
 
     Args:
         successes: how many successes there were in each group, control first.

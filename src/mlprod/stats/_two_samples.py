@@ -54,7 +54,7 @@ def welch(control: Estimate, treatment: Estimate, *, confidence: float = 0.95) -
 
 
 def relative_lift(control: Estimate, treatment: Estimate, *, confidence: float = 0.95) -> Interval:
-    """Return an interval for the lift, (treatment - control) / |control|.
+    """Return an interval for the lift: treatment minus control, over control without its sign.
 
     Fieller, "Some problems in interval estimation", Journal of the Royal Statistical Society B 16 (1954),
     with the degrees of freedom of `welch`: so it excludes zero exactly if the interval of `welch` does. It

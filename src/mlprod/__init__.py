@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mlprod._defaults import (
     configure,
+    get_ab_testing_manager,
     get_active_model,
     get_model_serializer,
     get_performance_monitor,
@@ -16,6 +17,7 @@ from mlprod.formats import Trust
 from mlprod.models import ModelMetadata, ModelSerializer
 from mlprod.storage import open_store
 
+getABTestingManager = get_ab_testing_manager
 getActiveModel = get_active_model
 getModelSerializer = get_model_serializer
 getPerformanceMonitor = get_performance_monitor
@@ -25,11 +27,17 @@ saveModel = save_model
 
 
 if TYPE_CHECKING:
+    from mlprod.experiments import ABTestingManager, ExperimentConfig
     from mlprod.monitoring import AlertThreshold, PerformanceMonitor
 
     __version__: str
 
-_PACKAGES = {"AlertThreshold": "monitoring", "PerformanceMonitor": "monitoring"}
+_PACKAGES = {
+    "ABTestingManager": "experiments",
+    "AlertThreshold": "monitoring",
+    "ExperimentConfig": "experiments",
+    "PerformanceMonitor": "monitoring",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -44,16 +52,20 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "ABTestingManager",
     "AlertThreshold",
+    "ExperimentConfig",
     "MLProdError",
     "ModelMetadata",
     "ModelSerializer",
     "PerformanceMonitor",
     "Trust",
     "configure",
+    "getABTestingManager",
     "getActiveModel",
     "getModelSerializer",
     "getPerformanceMonitor",
+    "get_ab_testing_manager",
     "get_active_model",
     "get_model_serializer",
     "get_performance_monitor",

@@ -12,11 +12,13 @@ from mlprod.storage import Store, StoreLike, open_store, swap_default_store
 from mlprod.typing import JSON, Clock
 
 if TYPE_CHECKING:
+    from mlprod.experiments import ABTestingManager
     from mlprod.monitoring import PerformanceMonitor
 
 __all__ = [
     "Configuration",
     "configure",
+    "get_ab_testing_manager",
     "get_active_model",
     "get_model_serializer",
     "get_performance_monitor",
@@ -115,6 +117,15 @@ def get_performance_monitor() -> "PerformanceMonitor":
 
     return _instance(
         PerformanceMonitor, lambda settings: PerformanceMonitor(settings.store, clock=settings.clock)
+    )
+
+
+def get_ab_testing_manager() -> "ABTestingManager":
+    """Return the process-wide `ABTestingManager`, on the default store."""
+    from mlprod.experiments import ABTestingManager  # noqa: PLC0415 - not every program needs it
+
+    return _instance(
+        ABTestingManager, lambda settings: ABTestingManager(settings.store, clock=settings.clock)
     )
 
 

@@ -6,6 +6,8 @@ a built-in exception where one fits, so that ``except KeyError`` keeps working::
     MLProdError
     ├── ModelNotFoundError (KeyError)
     ├── AlertNotFoundError (KeyError)
+    ├── ExperimentNotFoundError (KeyError)
+    ├── ExperimentStateError
     ├── VersionExistsError
     ├── ConflictError
     ├── ChecksumError
@@ -30,6 +32,8 @@ __all__ = [
     "ChecksumError",
     "ClosedError",
     "ConflictError",
+    "ExperimentNotFoundError",
+    "ExperimentStateError",
     "FormatError",
     "InvalidConfigError",
     "InvalidDataError",
@@ -65,6 +69,18 @@ class AlertNotFoundError(MLProdError, KeyError):
     """No alert has the given id, or it is older than those that are kept."""
 
     kind = "alert_not_found"
+
+
+class ExperimentNotFoundError(MLProdError, KeyError):
+    """No experiment has the given id."""
+
+    kind = "experiment_not_found"
+
+
+class ExperimentStateError(MLProdError):
+    """An experiment is not in a state for this: not started yet, ended already, or without such a variant."""
+
+    kind = "experiment_state"
 
 
 class VersionExistsError(MLProdError):

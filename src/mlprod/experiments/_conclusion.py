@@ -1,0 +1,259 @@
+"""What an experiment has shown, and what to do about it. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from mlprod.experiments._comparing import CORRECTIONS
+from mlprod.experiments._values import (
+    CONTROL,
+    INCONCLUSIVE,
+    Experiment,
+    ExperimentConclusion,
+    MetricComparison,
+    SampleRatio,
+    VariantMetrics,
+)
+from mlprod.experiments._wording import in_words, p_in_words
+from mlprod.stats import Interval
+
+__all__ = ["conclude"]
+
+_ANYTIME: Final = "anytime"
+_ONE_SIDED: Final = "anytime, one-sided"
+_TESTS: Final = {
+    _ANYTIME: "a test that is valid at any look",
+    _ONE_SIDED: "a one-sided test that is valid at any look",
+    "boschloo": "Boschloo's exact test",
+    "bootstrap": "the bootstrap",
+    "chi_square": "a chi-square test",
+    "mann_whitney": "a Mann-Whitney test",
+    "none": "no test",
+    "paired_t_test": "a paired t-test",
+    "t_test": "Welch's t-test",
+}
+
+
+@attrs.frozen
+class _Judged:
+    """A treatment, and how sure its difference from the control is."""
+
+    comparison: MetricComparison
+    p_value: float
+    interval: Interval
+    test: str
+
+    @property
+    def is_better(self) -> bool:
+        return bool(self.comparison.is_improvement)
+
+
+def conclude(
+    experiment: Experiment,
+    variants: Mapping[str, VariantMetrics],
+    comparisons: Sequence[MetricComparison],
+    srm: SampleRatio,
+    *,
+    is_planned: bool,
+    winner: str | None,
+    because: str,
+    bounds: Mapping[str, Interval] | None = None,
+) -> ExperimentConclusion:
+    """Return the verdict.
+
+    At the end that was planned, with as many outcomes as were planned, the test of the configuration
+    decides. At any other moment, which somebody may have chosen because of what they saw, the anytime-valid
+    figures do.
+
+    Args:
+        experiment: as it stands.
+        variants: what was recorded of each.
+        comparisons: all metrics of all treatments.
+        srm: whether variants got as many units as they should.
+        is_planned: whether it ends at the time that was planned before it began.
+        winner: who wins by decision of the caller, or of auto-stop; None: by what was recorded.
+        because: why it ends.
+        bounds: where only one side was looked at, as auto-stop does: intervals of the lift of the primary
+            metric, by variant, each end of which is a one-sided bound.
+    """
+    config = experiment.config
+    primary = [one for one in comparisons if one.metric == config.primary_metric]
+    is_full = all(
+        min(one.control_samples, one.treatment_samples) >= config.min_sample_size for one in primary
+    )
+    rules = len(config.guarded) * len(primary)
+    judged = _judged(primary, config.correction, bounds, rules, is_fixed=is_planned and is_full)
+    found, why = _winner(judged, config.alpha, srm)
+    best = _best(judged, winner or found)
+    chosen = winner or found
+    impact = _impact(experiment, best.comparison, comparisons)
+    decided = because if winner is not None and bounds is None else ""
+    advice = _recommendation(experiment, chosen, best, srm, decided=decided)
+    return ExperimentConclusion(
+        winner=chosen,
+        confidence=min(max(1 - best.p_value, 0.0), 1.0),
+        recommendation=advice + _caution(experiment, chosen, comparisons),
+        effect_size=best.comparison.lift,
+        expected_lift=_shrunk(best, config.alpha if bounds is None else 2 * config.alpha / rules),
+        projected_annual_impact=None if impact is None else impact[0],
+        projected_annual_interval=None if impact is None else impact[1],
+        p_value=best.p_value,
+        interval=best.interval,
+        test=best.test,
+        reason="; ".join(filter(None, (because, why))),
+        variants=variants,
+        srm=srm,
+        comparisons=tuple(comparisons),
+    )
+
+
+def _judged(
+    primary: Sequence[MetricComparison],
+    correction: str,
+    bounds: Mapping[str, Interval] | None,
+    rules: int,
+    *,
+    is_fixed: bool,
+) -> list[_Judged]:
+    if bounds is not None:
+        return [
+            _Judged(one, min(one.anytime_p_value / 2 * rules, 1.0), bounds[one.variant_id], _ONE_SIDED)
+            for one in primary
+        ]
+    if is_fixed:
+        return [_Judged(one, one.adjusted_p_value, one.interval, one.test) for one in primary]
+    adjusted = CORRECTIONS[correction]([one.anytime_p_value for one in primary])
+    return [
+        _Judged(one, float(p), one.anytime_interval, _ANYTIME)
+        for one, p in zip(primary, adjusted, strict=True)
+    ]
+
+
+def _winner(judged: Sequence[_Judged], alpha: float, srm: SampleRatio) -> tuple[str, str]:
+    """Return who wins by what was recorded, and why."""
+    if srm.is_mismatch:
+        return INCONCLUSIVE, (
+            f"variants did not get their shares of the {srm.source} ({p_in_words(srm.p_value)}), so that no "
+            "difference between them can be believed"
+        )
+    sure = [one for one in judged if one.p_value <= alpha]
+    better = [one for one in sure if one.is_better]
+    if better:
+        best = max(better, key=_gain)
+        return (
+            best.comparison.variant_id,
+            f"its {best.comparison.metric} is better ({p_in_words(best.p_value)}, {best.test})",
+        )
+    if judged and len(sure) == len(judged):
+        worst = max(sure, key=lambda one: one.p_value)
+        found = f"{p_in_words(worst.p_value)}, {worst.test}"
+        return CONTROL, f"no treatment has as good a {worst.comparison.metric} ({found})"
+    return INCONCLUSIVE, "no difference is beyond chance"
+
+
+def _best(judged: Sequence[_Judged], winner: str) -> _Judged:
+    """Return the comparison that the figures are about: that of the winner, else of the best treatment."""
+    for one in judged:
+        if one.comparison.variant_id == winner:
+            return one
+    return max(judged, key=_gain)
+
+
+def _gain(one: _Judged) -> float:
+    """Return by how much a treatment is better: what sorts them."""
+    lift = abs(one.comparison.lift) if not math.isnan(one.comparison.lift) else 0.0
+    return lift if one.is_better else -lift
+
+
+def _shrunk(best: _Judged, alpha: float) -> float:
+    """Return the lift to expect: the estimate is the best of what chance offered, so it is drawn to zero.
+
+    By as much as its uncertainty, as in James and Stein (1961) for a single estimate, positive part:
+    ``1 - (standard error / estimate)²``.
+    """
+    lift, low, high = best.comparison.lift, best.interval.low, best.interval.high
+    if math.isnan(lift) or not lift:
+        return lift
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return 0.0
+    from scipy.special import ndtri
+
+    error = (high - low) / (2 * float(ndtri(1 - alpha / 2)))
+    return lift * max(1 - (error / lift) ** 2, 0.0) + 0.0
+
+
+def _impact(
+    experiment: Experiment, best: MetricComparison, comparisons: Sequence[MetricComparison]
+) -> tuple[float, Interval] | None:
+    """Return what a year with the treatment instead of the control would bring, in money."""
+    trades = experiment.config.trades_per_year
+    pnl = next(
+        (one for one in comparisons if one.metric == "pnl" and one.variant_id == best.variant_id), None
+    )
+    if trades is None or pnl is None or math.isnan(pnl.difference):
+        return None
+    bounds = pnl.difference_interval
+    return pnl.difference * trades, Interval(bounds.low * trades, bounds.high * trades)
+
+
+def _recommendation(
+    experiment: Experiment, winner: str, best: _Judged, srm: SampleRatio, *, decided: str
+) -> str:
+    """Return what to do, and the figures behind it.
+
+    Args:
+        experiment: as it stands.
+        winner: who it is.
+        best: the comparison that the figures are about.
+        srm: whether variants got as many units as they should.
+        decided: why somebody, or auto-stop, chose the winner; empty if what was recorded did.
+    """
+    if srm.is_mismatch and not decided:
+        return (
+            "Do not act on this experiment: its variants did not get their shares of the traffic. Find out "
+            "why, and run it again."
+        )
+    name = best.comparison.metric
+    if winner == INCONCLUSIVE:
+        advice = f"Keep {experiment.models[CONTROL]}: no difference is beyond chance."
+    elif decided:
+        verb = "Keep" if winner == CONTROL else "Promote"
+        advice = f"{verb} {experiment.models[winner]}: {decided.rstrip('.')}."
+    elif winner == CONTROL:
+        advice = f"Keep {experiment.models[CONTROL]}: no treatment has as good a {name}."
+    else:
+        advice = f"Promote {experiment.models[winner]}: it has the better {name}."
+    if srm.is_mismatch:
+        return f"{advice} Its variants did not get their shares of the traffic: do not trust the figures."
+    return f"{advice} {_figures(best, experiment.config.confidence_level)}"
+
+
+def _figures(best: _Judged, confidence: float) -> str:
+    one = best.comparison
+    if math.isnan(one.difference):
+        return f"There are no outcomes of {one.metric} to compare."
+    low, high = best.interval.low, best.interval.high
+    is_bounded = math.isfinite(low) and math.isfinite(high)
+    bounds = f", {100 * confidence:g}% interval {low:+.1%} to {high:+.1%}" if is_bounded else ""
+    lift = "" if math.isnan(one.lift) else f" ({one.lift:+.1%}{bounds})"
+    return (
+        f"The {one.metric} of {one.variant_id} is {in_words(one.metric, one.treatment)}, that of the control "
+        f"{in_words(one.metric, one.control)}{lift}; {p_in_words(best.p_value)} by {_TESTS[best.test]}, from "
+        f"{one.treatment_samples:,} and {one.control_samples:,} outcomes."
+    )
+
+
+def _caution(experiment: Experiment, winner: str, comparisons: Sequence[MetricComparison]) -> str:
+    """Return what the winner is worse at, of what it must not be; empty if nothing."""
+    config = experiment.config
+    worse = [
+        f"{one.metric} ({in_words(one.metric, one.treatment)} against {in_words(one.metric, one.control)})"
+        for one in comparisons
+        if one.variant_id == winner
+        and one.metric in config.guardrail_metrics
+        and one.is_improvement is False
+        and one.anytime_p_value <= config.alpha
+    ]
+    return f" But mind its {' and '.join(worse)}: that is worse beyond chance." if worse else ""

@@ -23,12 +23,13 @@ def group(name: str) -> tuple[str, ...]:
 
 
 def run_pytest(session: nox.Session, *arguments: str) -> None:
-    """Run pytest under coverage, with the session's own arguments last."""
+    """Run pytest under coverage on all cores, with the session's own arguments last."""
     data = (COVERAGE / session.name).resolve()
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    command = ["coverage", "run", "-m", "pytest", *arguments, *session.posargs]
-    session.run(*command, env={"COVERAGE_FILE": str(data / "data")})
+    # A file to a core: the examples of a page build on each other.
+    command = ["coverage", "run", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *arguments]
+    session.run(*command, *session.posargs, env={"COVERAGE_FILE": str(data / "data")})
 
 
 @nox.session

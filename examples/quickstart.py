@@ -1,4 +1,4 @@
-"""A model of real market data: saved, put into production, used and watched, replaced, rolled back.
+"""A model of real market data: saved, tried, put into production, used and watched, replaced, rolled back.
 
 ``python3 dev.py quickstart`` runs it. It works in the default store: the folder ``.mlprod`` under the
 current directory, or whatever the environment variable ``MLPROD_STORE`` names.
@@ -17,9 +17,11 @@ from pathlib import Path
 
 import bot
 from bot import open_monitor
+from experiment import compare_in_shadow, save_rules_of_thumb, try_out, write_analysis
 from volatility import AHEAD, WINDOWS, Samples, fit, forecast, measure, read_samples
 
-from mlprod import ModelMetadata, getModelSerializer, saveModel
+from mlprod import ModelMetadata, getABTestingManager, getModelSerializer, saveModel
+from mlprod.experiments import Audit, ExperimentConclusion
 from mlprod.models import Bump
 
 NAME = "sp500-volatility"
@@ -29,6 +31,7 @@ WORST_MONTH = date(2008, 10, 1)
 HOLDS = {
     "models/ledger": "every decision about models, numbered, never changed",
     "models/payloads": "the versions and their examples",
+    "experiments/ledger": "every decision about experiments",
     "journal/ledger": "which blocks count",
     "journal/blocks": "what was recorded, column by column",
     "journal/raw": "what is being recorded",
@@ -45,6 +48,10 @@ def main() -> None:
 
     step("Fit on 1999 to 2006 and save", "saveModel(model, name, metrics, config, examples=…)")
     first = save(samples, until=2006, bump="major")
+
+    step("Let it forecast beside a rule of thumb, until it is clear who is better", "manager.recordShadow(…)")
+    last_month, yesterday = save_rules_of_thumb()
+    show_conclusion(compare_in_shadow(last_month, first, samples.years(2007, 2018)))
 
     step("Put it into production", "models.setActive(saved)")
     models.setActive(first, reason="first fit")
@@ -68,6 +75,9 @@ def main() -> None:
 
     step("Look at the worst month, against the month before", "monitor.generateReport(name, 'monthly', at=…)")
     write_report(first)
+
+    step("Give half of the weeks to something worse, until it is stopped by itself", "manager.getVariant(…)")
+    show_stop(*try_out(first, yesterday, samples.years(2007, 2018)))
 
     step("Roll back", "models.rollback(name, reason=…)")
     show("in production", models.rollback(NAME, reason="a rehearsal").id)
@@ -147,6 +157,25 @@ def show_performance(*versions: ModelMetadata) -> None:
         )
 
 
+def show_conclusion(conclusion: ExperimentConclusion) -> None:
+    """Say who won."""
+    show("winner", f"{conclusion.winner}, confidence {conclusion.confidence:.4%}")
+    show("verdict", conclusion.recommendation)
+
+
+def show_stop(experiment_id: str, audit: Audit) -> None:
+    """Say when and why an experiment was stopped, and how often one without a difference would be."""
+    manager = getABTestingManager()
+    experiment = manager.getExperiment(experiment_id)
+    weeks = {name: found.predictions for name, found in manager.getMetrics(experiment_id).items()}
+    show("stopped after", ", ".join(f"{count} weeks with the {name}" for name, count in weeks.items()))
+    show("because", experiment.reason)
+    show("certificate", audit.summary)
+    page = Path("experiment.html")
+    write_analysis(manager, experiment_id, page)
+    show("written to", str(page.absolute()))
+
+
 def write_report(version: ModelMetadata) -> None:
     """Write the report of October 2008 as a page that any browser opens."""
     report = open_monitor().generateReport(NAME, "monthly", version=version.version, at=WORST_MONTH)
@@ -166,7 +195,7 @@ def write_report(version: ModelMetadata) -> None:
 def show_files() -> None:
     """List the folders of the store with the number and size of their files."""
     sizes = defaultdict[str, list[int]](list)
-    for path in (*models.store.list("models"), *models.store.list("journal")):
+    for path in (path for root in ("models", "experiments", "journal") for path in models.store.list(root)):
         folder = next(folder for folder in HOLDS if path.startswith(folder))
         sizes[folder].append(models.store.size(path))
     for folder, found in sizes.items():

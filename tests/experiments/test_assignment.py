@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from scipy.special import chdtrc
 
 from mlprod.errors import InvalidConfigError, InvalidDataError, InvalidNameError
-from mlprod.experiments._assignment import FULL, Assigner, Namespace, Ranges, whole_part
+from mlprod.experiments._assignment import Assigner, Namespace
+from mlprod.experiments._ranges import FULL, Ranges, whole_part
 
 SPECIFICATION = (Path(__file__).parents[2] / "docs" / "assignment.md").read_text(encoding="utf-8")
 HALF = Ranges.of([0.5, 0.5], variants=2)
@@ -112,7 +113,8 @@ class TestSpecification:
 
     def test_another_process_with_another_hash_seed_agrees(self):
         code = (
-            "from mlprod.experiments._assignment import Assigner, Ranges\n"
+            "from mlprod.experiments._assignment import Assigner\n"
+            "from mlprod.experiments._ranges import Ranges\n"
             "assigner = Assigner('2026', 'exits', Ranges.of([0.1, 0.2, 0.7], variants=3), enrolled=1 << 31)\n"
             "print([assigner.index(f'user-{number}') for number in range(200)])"
         )

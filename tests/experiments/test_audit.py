@@ -17,6 +17,7 @@ from mlprod.experiments._analysis import conclusion_of
 from mlprod.experiments._audit import Audit, audit_of
 from mlprod.experiments._config import as_config
 from mlprod.experiments._evidence import Evidence, Stratum
+from mlprod.experiments._randomised import _SCHEDULE, Design, _chi_square_p, _Prefix, _Run, _welch_p
 from mlprod.experiments._reader import Series
 from mlprod.experiments._stopping import Guard
 from mlprod.experiments._sums import Cell, Sums
@@ -52,7 +53,7 @@ def series_of(values, phases=None):
 
 def design_of(experiment, values, phases=None):
     series = series_of(values, phases)
-    return _audit._Design.of(experiment, series.values, series.phases)
+    return Design.of(experiment, series.values, series.phases)
 
 
 def drawn_outcomes(rng, metric, labels, effect):
@@ -218,7 +219,7 @@ class TestStops:
         tally.reset([Moments()] * 2, [0.0] * 2)
         for _ in range(5000):
             tally.add(1, 1.0)
-        assert seen == _audit._SCHEDULE[_audit._SCHEDULE <= 5000].tolist()
+        assert seen == _SCHEDULE[_SCHEDULE <= 5000].tolist()
 
     def test_looks_of_all_variants_are_counted(self):
         design = design_of(experiment_of(HALF), np.ones(8))
@@ -268,13 +269,13 @@ class TestPeeking:
     def test_welch_is_that_of_scipy(self):
         rng = np.random.default_rng(3)
         values, labels = rng.standard_t(3, 80), rng.choice(2, p=(0.7, 0.3), size=80).astype(np.uint8)
-        runs = [_audit._Run.of(values, np.flatnonzero(labels == variant)) for variant in (0, 1)]
+        runs = [_Run.of(values, np.flatnonzero(labels == variant)) for variant in (0, 1)]
         times = np.flatnonzero(np.minimum(np.cumsum(labels), np.cumsum(1 - labels)) >= 2)
         expected = [
             ttest_ind(seen[own == 1], seen[own == 0], equal_var=False).pvalue
             for seen, own in ((values[: time + 1], labels[: time + 1]) for time in times)
         ]
-        np.testing.assert_allclose(_audit._welch_p(*(run.until(times) for run in runs)), expected, rtol=1e-9)
+        np.testing.assert_allclose(_welch_p(*(run.until(times) for run in runs)), expected, rtol=1e-9)
 
     def test_chi_square_is_that_of_scipy(self):
         tables = [((5, 10), (2, 12)), ((40, 100), (70, 110)), ((1, 3), (2, 3))]
@@ -283,14 +284,14 @@ class TestPeeking:
             for (w, n), (w2, n2) in tables
         ]
         prefixes = [
-            _audit._Prefix(*(np.array(column) for column in zip(*((n, w, w) for w, n in rows), strict=True)))
+            _Prefix(*(np.array(column) for column in zip(*((n, w, w) for w, n in rows), strict=True)))
             for rows in zip(*tables, strict=True)
         ]
-        np.testing.assert_allclose(_audit._chi_square_p(*prefixes), expected, rtol=1e-9)
+        np.testing.assert_allclose(_chi_square_p(*prefixes), expected, rtol=1e-9)
 
     def test_equal_outcomes_are_no_difference(self):
-        one, other = (_audit._Prefix(np.array([n]), np.array([n * 1.0]), np.array([n * 1.0])) for n in (5, 7))
-        assert [1.0] == _audit._welch_p(one, other).tolist() == _audit._chi_square_p(one, other).tolist()
+        one, other = (_Prefix(np.array([n]), np.array([n * 1.0]), np.array([n * 1.0])) for n in (5, 7))
+        assert [1.0] == _welch_p(one, other).tolist() == _chi_square_p(one, other).tolist()
 
     @pytest.mark.parametrize("metric", ["pnl", "win_rate"])
     def test_it_looks_at_everything_until_then_over_phases(self, metric):
@@ -370,7 +371,7 @@ class TestAudit:
         )
 
     def test_the_first_outcomes_are_used_where_there_are_very_many(self, monkeypatch):
-        monkeypatch.setattr(_audit, "_MOST_OUTCOMES", 30)
+        monkeypatch.setattr(_audit, "MOST_OUTCOMES", 30)
         values = np.random.default_rng(8).normal(1, 2, 50)
         experiment = experiment_of(HALF, primary_metric="pnl")
         audits = [

@@ -91,18 +91,17 @@ def _bounds(experiment: Experiment, sums: Sums) -> Mapping[str, Interval]:
 def _samples_needed(experiment: Experiment, comparisons: tuple[MetricComparison, ...]) -> int | None:
     """Return about how many more outcomes each variant needs, if the difference is as large as it seems.
 
-    The width of an interval falls with the root of the number of outcomes.
+    The width of an interval falls with the root of the number of outcomes. Of several treatments, for the
+    best one.
     """
     primary = [one for one in comparisons if one.metric == experiment.config.primary_metric]
-    needed: list[int] = []
-    for one in primary:
-        low, high = one.anytime_difference_interval.low, one.anytime_difference_interval.high
-        if not one.difference or not math.isfinite(high - low):
-            return None
-        held = min(one.control_samples, one.treatment_samples)
-        ratio = (high - low) / 2 / abs(one.difference)
-        needed.append(max(math.ceil(held * (ratio * ratio - 1)), 0))
-    return max(needed, default=None)
+    best = max(primary, key=lambda one: abs(one.difference) if one.is_improvement else -abs(one.difference))
+    low, high = best.anytime_difference_interval.low, best.anytime_difference_interval.high
+    if not best.difference or not math.isfinite(high - low):
+        return None
+    held = min(best.control_samples, best.treatment_samples)
+    ratio = (high - low) / 2 / abs(best.difference)
+    return max(math.ceil(held * (ratio * ratio - 1)), 0)
 
 
 def _warnings(experiment: Experiment, verdict: ExperimentConclusion, maturity: Maturity) -> Iterator[str]:

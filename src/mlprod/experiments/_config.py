@@ -12,8 +12,8 @@ from mlprod._facts._settings import configured
 from mlprod._names import check_name, known, shorten, snake_case
 from mlprod._value import Value
 from mlprod.errors import InvalidConfigError, InvalidNameError
-from mlprod.experiments._assignment import Ranges
 from mlprod.experiments._metric import BUILT_IN, Metric, custom_name, metric_of, nearest
+from mlprod.experiments._ranges import Ranges
 
 __all__ = ["Correction", "ExperimentConfig", "Mode", "TestName", "as_config", "split_of"]
 

@@ -10,7 +10,6 @@ from mlprod.errors import (
     ExperimentStateError,
     InvalidConfigError,
 )
-from mlprod.experiments._assignment import Ranges
 from mlprod.experiments._config import ExperimentConfig, split_of
 from mlprod.experiments._events import (
     ExperimentCreated,
@@ -21,6 +20,7 @@ from mlprod.experiments._events import (
     ExperimentStarted,
     TrafficSet,
 )
+from mlprod.experiments._ranges import Ranges
 from mlprod.experiments._state import Experiments
 from mlprod.experiments._values import Experiment, ExperimentConclusion
 

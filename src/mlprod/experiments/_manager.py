@@ -30,6 +30,7 @@ from mlprod.experiments._planning import planned_power, planned_sample_size
 from mlprod.experiments._reader import domain_of
 from mlprod.experiments._recorder import RETURNS, WIN, Recorder
 from mlprod.experiments._routing import Outside, Route, route_of
+from mlprod.experiments._standing import Standing
 from mlprod.experiments._values import (
     CONTROL,
     Experiment,
@@ -43,7 +44,7 @@ from mlprod.experiments._values import (
 from mlprod.experiments._watching import Watcher
 from mlprod.models import ModelMetadata, ModelRef, ModelSerializer
 from mlprod.storage import StoreLike, resolve_store
-from mlprod.storage.journal import MARK, Journal, renew_in_children
+from mlprod.storage.journal import MARK, Journal
 from mlprod.typing import Clock
 
 __all__ = ["ABTestingManager"]
@@ -100,17 +101,11 @@ class ABTestingManager:
         self._journal = Journal(self._store, clock=clock, on_open=self._keeper.start)
         self._book = ExperimentBook(self._store, clock=clock)
         self._judge = Judge(self._book, self._journal, clock)
-        self._routes: dict[str, Route] = {}
-        self._recorders: dict[tuple[str, str], Recorder] = {}
-        self._watchers: dict[str, Watcher] = {}
+        self._standing = Standing()
+        self._routes = self._standing.routes
+        self._recorders = self._standing.recorders
+        self._watchers = self._standing.watchers
         self._ticks = 0
-        renew_in_children(self)
-
-    def renew(self) -> None:
-        """Begin anew in a forked child, where nobody looks out for decisions of others yet."""
-        self._routes.clear()
-        self._recorders.clear()
-        self._watchers.clear()
 
     def __repr__(self) -> str:
         """Show where its experiments lie."""
@@ -717,15 +712,8 @@ class ABTestingManager:
         return self._noticed(self._judge.settle(experiment) if is_due else experiment)
 
     def _noticed(self, experiment: Experiment) -> Experiment:
-        """Forget what followed from how an experiment stood before."""
-        route = self._routes.get(experiment.id)
-        if route is not None and route.experiment != experiment:
-            self._routes.pop(experiment.id, None)
-        watcher = self._watchers.get(experiment.id)
-        if watcher is not None and watcher.experiment != experiment:
-            self._watchers.pop(experiment.id, None)
-            for key in [key for key in list(self._recorders) if key[0] == experiment.id]:
-                self._recorders.pop(key, None)
+        """Forget what followed from how an experiment stood before, and return it."""
+        self._standing.notice(experiment)
         return experiment
 
     def _route(self, experiment_id: str) -> Route:

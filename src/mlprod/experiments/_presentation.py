@@ -40,8 +40,8 @@ from mlprod.stats import Interval
 
 __all__ = ["analysis_html", "conclusion_html", "experiment_html", "variant_html"]
 
-_WIDTH: Final = 264
-_LONG: Final = 9  # what is longer does not fit a tile at the size of the others
+_WIDTH: Final = 256
+_LONG: Final = 8  # what is longer does not fit a tile at the size of the others
 _BETWEEN: Final = "\N{EN DASH}"
 _SHOWN: Final[Mapping[str, Metric]] = MappingProxyType(
     {
@@ -63,22 +63,28 @@ _STYLE: Final = """
 .mlprod-report .verdict.better { color: inherit; border-left-color: var(--mlprod-better, #0072b2) }
 .mlprod-report .verdict.worse { color: inherit; border-left-color: var(--mlprod-worse, #d55e00) }
 .mlprod-report .verdict strong { font-size: 1.25em; font-weight: 600 }
-.mlprod-report table.forest { table-layout: auto; width: auto; min-width: 100% }
-.mlprod-report table.forest tbody tr { background: none }
-.mlprod-report table.forest th, .mlprod-report table.forest td { vertical-align: middle; white-space: nowrap }
-.mlprod-report table.forest td.plot { padding: 0; width: 264px; text-align: left; border-bottom: 0 }
+.mlprod-report .wide table, .mlprod-report table.facts { table-layout: auto }
+.mlprod-report table.forest tbody tr, .mlprod-report table.variants tbody tr,
+.mlprod-report table.facts tbody tr { background: none }
+.mlprod-report table.variants th { white-space: nowrap }
+.mlprod-report table.forest th, .mlprod-report table.forest td {
+  vertical-align: middle; white-space: nowrap; padding-left: .45em; padding-right: .45em }
+.mlprod-report table.forest th:first-child { padding-left: 0 }
+.mlprod-report table.forest th:last-child, .mlprod-report table.forest td:last-child { padding-right: 0 }
+.mlprod-report table.forest td.plot { padding: 0; width: 256px; text-align: left; border-bottom: 0 }
 .mlprod-report table.forest thead th:nth-child(2) { text-align: left; font-weight: 400; padding: 0 }
 .mlprod-report table.forest tbody th[scope="row"] { padding-left: .8em }
 .mlprod-report table.forest tr.metric th, .mlprod-report table.forest tr.metric td {
   border-bottom: 0; padding-top: .9em; vertical-align: bottom }
 .mlprod-report table.forest tr.metric th { font-weight: 600 }
 .mlprod-report table.forest td.plot + td { padding-left: 1em }
+.mlprod-report .check { margin-top: .6em }
 .mlprod-report .note { margin-top: .8em; font-size: .87em; opacity: .75 }
 .mlprod-report .plot svg { display: block }
 .mlprod-report .tag { font-weight: 400; font-size: .87em; opacity: .75 }
 .mlprod-report .mlprod-better { color: var(--mlprod-better, #0072b2) }
 .mlprod-report .mlprod-worse { color: var(--mlprod-worse, #d55e00) }
-.mlprod-report table.facts { table-layout: auto; width: auto; min-width: 60% }
+.mlprod-report table.facts { width: auto; min-width: min(60%, 30em); margin: 0 }
 .mlprod-report table.facts td { text-align: left; white-space: normal }
 .mlprod-report table.facts th { white-space: nowrap }
 """
@@ -226,7 +232,7 @@ def _forest(comparisons: Sequence[MetricComparison], variants: Mapping[str, Vari
     )
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="Comparisons">{table}</div>'
-        '<p class="note">Bars are intervals of the lift. The thick one holds for one look, at the planned end; '
+        '<p class="note">Bars are intervals of the lift. The thick one holds for one look, when planned; '
         "the thin one whenever, and however often, one looks. A row has a colour where the thin bar leaves "
         "out zero. An arrow says that a bar goes on. In brackets: p corrected for the other comparisons. "
         f"Outcomes: of the control and of the treatment. {NO_DATA} means no data.</p>"
@@ -293,9 +299,9 @@ def _variants(variants: Mapping[str, VariantMetrics], ratio: SampleRatio, maturi
             + "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
             + "</tr>"
         )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f'<table class="variants"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     checks = [_ratio_said(ratio)] + ([_maturity_said(maturity)] if maturity else [])
-    said = "".join(f"<p>{check}</p>" for check in checks)
+    said = "".join(f'<p class="check">{check}</p>' for check in checks)
     return f'<div class="wide" tabindex="0" role="region" aria-label="Variants">{table}</div>{said}'
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mlprod._names import shorten
 from mlprod.errors import InvalidDataError
-from mlprod.experiments._assignment import Assigner, Namespace, Ranges, whole_part
+from mlprod.experiments._assignment import Assigner, Namespace
+from mlprod.experiments._ranges import Ranges, whole_part
 from mlprod.experiments._values import CONTROL, Experiment, Variant
 
 __all__ = ["Outside", "Route", "route_of"]

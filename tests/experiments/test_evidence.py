@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from mlprod.experiments._comparing import _contrast
-from mlprod.experiments._evidence import evidence_of
+from mlprod.experiments._evidence import Evidence, Stratum, evidence_of
 from mlprod.experiments._metric import BUILT_IN, metric_of
 from mlprod.experiments._streams import TRADE, shadow_layout
 from mlprod.experiments._sums import Sums
-from mlprod.stats import welch
+from mlprod.stats import Estimate, Moments, relative_lift, welch
 from mlprod.storage.journal import Table
 
 
@@ -185,3 +185,16 @@ def test_pairs_of_several_phases():
     assert BUILT_IN["pnl"] == found.metric
     assert np.mean(rows["pnl_1"] - rows["pnl_0"]) == pytest.approx(found.difference().value)
     assert 400 == found.difference().count
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.5, -0.5])
+def test_the_interval_for_any_look_is_never_inside_the_one_for_one_look(gain):
+    """Also where the control's mean may be zero, and a lift be of any size."""
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        mean = rng.normal(0, 0.05)
+        control, treatment = Moments.of(rng.normal(mean, 1, 500)), Moments.of(rng.normal(mean + gain, 1, 500))
+        anytime = Evidence(metric_of("pnl"), [Stratum(control, treatment)], 1000).anytime_interval(0.05)
+        once = relative_lift(Estimate.of_moments(control), Estimate.of_moments(treatment))
+        assert anytime.low <= once.low
+        assert once.high <= anytime.high

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlprod.experiments._config import ExperimentConfig
@@ -361,6 +361,7 @@ class TestExperiment:
         assert ["Split changed", "2026-03-02 09:30 UTC to 75.0% / 25.0%: ramp"] in told
         assert ["Split changed", "2026-03-02 09:30 UTC to 100.0% / 0.0%"] in told
         assert ["control", "har@1, 100.0% of units"] in told
+        assert 2 == [row[0] for row in told].count("Split changed")
         assert "mom-vs-harwhyRunning" in shown(found)
 
     @pytest.mark.parametrize(("winner", "expected"), [("treatment", "treatment"), (None, "control")])
@@ -472,6 +473,7 @@ COMPARISONS = st.lists(
 )
 
 
+@settings(max_examples=18)
 @given(
     comparisons=COMPARISONS,
     numbers=st.tuples(*[st.floats()] * 4),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlprod.monitoring._presentation import GROUPS, METRICS
+from mlprod._html import GROUPS, METRICS
 from mlprod.monitoring._report import PerformanceReport
 from mlprod.monitoring._report_html import fragment, history_html
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics

@@ -1,9 +1,30 @@
-"""Line charts over time as inline SVG: no script, no dependency, no network, legible in light and dark.
+"""Charts as inline SVG: no script, no dependency, no network, legible in light and dark.
 
-Not a charting library: one kind of chart, for reports and notebooks.
+Not a charting library: lines over time and estimates with their intervals, for reports and notebooks.
 """
 
 from mlprod._svg._chart import Series, line_chart
+from mlprod._svg._intervals import (
+    Better,
+    IntervalRow,
+    interval_axis,
+    interval_key,
+    interval_rows,
+    interval_scale,
+)
 from mlprod._svg._text import MINUS, NO_DATA, escaped, number
 
-__all__ = ["MINUS", "NO_DATA", "Series", "escaped", "line_chart", "number"]
+__all__ = [
+    "MINUS",
+    "NO_DATA",
+    "Better",
+    "IntervalRow",
+    "Series",
+    "escaped",
+    "interval_axis",
+    "interval_key",
+    "interval_rows",
+    "interval_scale",
+    "line_chart",
+    "number",
+]

@@ -146,8 +146,9 @@ def _winner(judged: Sequence[_Judged], alpha: float, srm: SampleRatio) -> tuple[
             best.comparison.variant_id,
             f"its {best.comparison.metric} is better ({p_in_words(best.p_value)}, {best.test})",
         )
-    if judged and len(sure) == len(judged):
-        worst = max(sure, key=lambda one: one.p_value)
+    worse = [one for one in sure if one.comparison.is_improvement is False]  # not where they are equal
+    if judged and len(worse) == len(judged):
+        worst = max(worse, key=lambda one: one.p_value)
         found = f"{p_in_words(worst.p_value)}, {worst.test}"
         return CONTROL, f"no treatment has as good a {worst.comparison.metric} ({found})"
     return INCONCLUSIVE, "no difference is beyond chance"

@@ -1,7 +1,7 @@
 """What was recorded of a metric of a treatment and of the control, and what that is evidence of."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 import attrs
@@ -28,6 +28,8 @@ __all__ = ["Evidence", "Stratum", "evidence_of", "shown_lifts"]
 
 
 _EVERYTHING: Final = Interval(-math.inf, math.inf)
+_FAR = 1e9  # a lift that is as good as any
+_HALVINGS = 60
 
 
 @final
@@ -156,7 +158,7 @@ class Evidence:
         error, control = self.difference().standard_error, abs(self.control)
         if not (control and math.isfinite(error) and error):
             return _EVERYTHING
-        return interval_of(
+        return _of_lifts(
             lambda lift: sum(stratum.log_e(self.planned, lift) for stratum in self.strata),
             self.lift,
             error / control,
@@ -177,7 +179,7 @@ class Evidence:
             left = self.difference(lift)
             return left.value * left.value / left.variance / critical  # 1 or more: rejected
 
-        return interval_of(against, self.lift, found.standard_error / control, math.exp(-1))
+        return _of_lifts(against, self.lift, found.standard_error / control, math.exp(-1))
 
     def lifts(self, alpha: float) -> Interval:
         """Return the interval of the relative lift of what is shown, that holds at all times."""
@@ -251,6 +253,35 @@ def shown_lifts(metric: Metric, interval: Interval) -> Interval:
     return Interval(
         low if math.isinf(low) else metric.lift(low), high if math.isinf(high) else metric.lift(high)
     )
+
+
+def _of_lifts(log_e: Callable[[float], float], lift: float, scale: float, alpha: float) -> Interval:
+    """Return the lifts against which the evidence is too little.
+
+    Where the control's mean is not clear of zero, lifts of any size are among them: on one side if there
+    clearly is a difference, on both if not. Nor is it clear on which side of zero the control's mean is,
+    and a lift of a control on the other side is one of the other sign here.
+    """
+    enough = -math.log(alpha)
+    found = interval_of(log_e, lift, scale, alpha)
+    if log_e(_FAR) >= enough:
+        return found
+    if 0.0 in found:
+        return _EVERYTHING
+    side = math.copysign(1.0, lift)
+    nearest = min(abs(found.low if lift > 0 else found.high), _nearest(log_e, -side, scale, enough))
+    return Interval(nearest, math.inf) if lift > 0 else Interval(-math.inf, -nearest)
+
+
+def _nearest(log_e: Callable[[float], float], side: float, scale: float, enough: float) -> float:
+    """Return how far from zero, on one side, the first lift is against which the evidence is too little."""
+    inside, outside = 0.0, scale
+    while log_e(side * outside) >= enough:
+        inside, outside = outside, 2 * outside
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if log_e(side * middle) < enough else (middle, outside)
+    return inside
 
 
 def _stratum(metric: Metric, control: Cell, treatment: Cell, *, is_adjusted: bool) -> Stratum:

@@ -10,6 +10,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
+from mlprod._html import METRICS, NOTEBOOK_STYLE, STYLE, Metric
 from mlprod._svg import (
     NO_DATA,
     Better,
@@ -34,8 +35,6 @@ from mlprod.experiments._values import (
     VariantMetrics,
 )
 from mlprod.experiments._wording import p_in_words
-from mlprod.monitoring._presentation import METRICS, Metric
-from mlprod.monitoring._report_style import NOTEBOOK_STYLE, STYLE
 from mlprod.stats import Interval
 
 __all__ = ["analysis_html", "conclusion_html", "experiment_html", "variant_html"]

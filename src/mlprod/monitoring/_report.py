@@ -7,9 +7,9 @@ from typing import Any, final
 
 import attrs
 
+from mlprod._html import METRICS
 from mlprod._value import Value, plain
 from mlprod.monitoring._period import Period
-from mlprod.monitoring._presentation import METRICS
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
 
 __all__ = ["PerformanceReport"]

@@ -9,12 +9,11 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._html import GROUPS, METRICS, NOTEBOOK_STYLE, PAGE_STYLE, STYLE, Metric
 from mlprod._svg import NO_DATA, Series, escaped, line_chart
 from mlprod._value import isoformat
 from mlprod.monitoring._period import Period
-from mlprod.monitoring._presentation import GROUPS, METRICS, Metric
 from mlprod.monitoring._report import PerformanceReport
-from mlprod.monitoring._report_style import NOTEBOOK_STYLE, PAGE_STYLE, STYLE
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
 
 __all__ = ["fragment", "history_html", "page"]

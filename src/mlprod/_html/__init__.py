@@ -1,0 +1,6 @@
+"""How figures look wherever people read them: the names of metrics, how numbers are written, one style."""
+
+from mlprod._html._metrics import GROUPS, METRICS, Metric
+from mlprod._html._style import NOTEBOOK_STYLE, PAGE_STYLE, STYLE
+
+__all__ = ["GROUPS", "METRICS", "NOTEBOOK_STYLE", "PAGE_STYLE", "STYLE", "Metric"]

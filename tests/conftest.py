@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from hypothesis import settings
 
 from mlprod import ModelSerializer
 from mlprod.storage import MemoryStore
-from mlprod.testing import FrozenClock
+from mlprod.testing import Fault, FrozenClock
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing about its truth
 settings.register_profile("few", deadline=None, max_examples=15)  # for environments that are not the first
@@ -59,6 +60,18 @@ def store():
 @pytest.fixture
 def models(store, clock):
     return ModelSerializer(store, clock=clock)
+
+
+@pytest.fixture(params=list(Fault), ids=lambda fault: fault.name)
+def fault(request):
+    """Give everything that can go wrong, one after the other."""
+    return request.param
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    """Let a retry not wait."""
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
 
 
 @pytest.fixture(scope="session")

@@ -271,3 +271,23 @@ def test_yes_and_no_is_not_what_a_mean_is_made_of():
 def test_in_shadow_mode_only_what_all_variants_have_decides():
     with pytest.raises(InvalidConfigError, match="only built-in metrics can decide; slippage is none"):
         as_config({"mode": "shadow", "primary_metric": "slippage", "custom_metrics": ["slippage"]}, 2)
+
+
+@pytest.mark.parametrize(
+    ("split", "variants", "expected"),
+    [
+        (None, 2, 2000),
+        ((0.9, 0.1), 2, 10_000),
+        ((0.5, 0.3, 0.2), 3, 4000),
+        ((1.0, 0.0), 2, 1000),
+        ((0.8, 0.2, 0.0), 3, 5000),
+    ],
+)
+def test_as_many_outcomes_are_planned_as_both_need(split, variants, expected):
+    """With a tenth of the traffic a thousand take ten thousand of both."""
+    config = as_config({"traffic_split": split, "min_sample_size": 1000}, variants)
+    assert expected == config.planned_outcomes
+
+
+def test_in_shadow_mode_pairs_are_planned():
+    assert 1000 == as_config({"mode": "shadow", "primary_metric": "mae"}, 2).planned_outcomes

@@ -67,10 +67,10 @@ def opened(store):
 
 
 def seen(store):
-    """Return all that was decided and recorded, having read it anew; to look decides nothing by itself."""
+    """Return all that was decided, read anew, and all that was recorded; to look decides nothing by itself."""
     manager = ABTestingManager(store, clock=FrozenClock(BEGINNING))
     decided = [experiment.to_dict() for experiment in manager.list_experiments()]
-    return decided, [found.to_dict() for found in manager.get_metrics("running").values()]
+    return decided, {path: store.get(path) for path in store.list("journal")}
 
 
 def run(mutation, store):

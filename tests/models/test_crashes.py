@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,7 +11,7 @@ from mlprod import ModelSerializer
 from mlprod.errors import MLProdError, StoreError
 from mlprod.models import LatestN
 from mlprod.storage import MemoryStore
-from mlprod.testing import Fault, FaultyStore, FrozenClock, SimulatedCrashError
+from mlprod.testing import FaultyStore, FrozenClock, SimulatedCrashError
 
 MUTATIONS = {
     "save": lambda models: models.save(
@@ -32,23 +31,10 @@ MUTATIONS = {
     "cleanup": lambda models: models.cleanup(policy=LatestN(1)),
 }
 
-FAULTS = [
-    Fault.CRASH_BEFORE,
-    Fault.CRASH_AFTER,
-    Fault.ERROR,
-    Fault.LOST_ANSWER,
-    Fault.CONFLICT,
-    Fault.DISK_FULL,
-    Fault.READ_ONLY,
-    Fault.TORN_LISTING,
-    Fault.DELAYED_LISTING,
-]
-
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch):
-    """Let a retry not wait, and let snapshots be due often, so that a short history has some."""
-    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+def short(monkeypatch, no_pauses):
+    """Let snapshots be due often, so that a short history has some."""
     monkeypatch.setattr("mlprod.storage._ledger._SMALLEST_INTERVAL", 4)
 
 
@@ -100,7 +86,6 @@ def run(mutation, store):
     return True
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_every_operation(mutation, fault):
     before = seen(prepared())

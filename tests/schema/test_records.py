@@ -13,6 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlprod.errors import MLProdError, NewerSchemaError, StoreError
+from mlprod.experiments import (
+    Experiment,
+    ExperimentConclusion,
+    ExperimentConfig,
+    Interval,
+    MetricComparison,
+    Phase,
+    SampleRatio,
+    VariantMetrics,
+)
+from mlprod.experiments._events import EVENTS as EXPERIMENT_EVENTS
+from mlprod.experiments._events import (
+    ExperimentCreated,
+    ExperimentEnded,
+    ExperimentPaused,
+    ExperimentResumed,
+    ExperimentStarted,
+    TrafficSet,
+)
+from mlprod.experiments._state import EXPERIMENTS, Experiments
 from mlprod.models import ModelEvent
 from mlprod.models._events import (
     EVENTS,
@@ -105,6 +125,138 @@ BLOCK = BlockRef(
     until=1_767_323_045_678_901_234,
 )
 
+CONFIG = ExperimentConfig(
+    max_duration=72.5,
+    min_sample_size=500,
+    primary_metric="pnl",
+    auto_stop_on_degradation=False,
+    degradation_threshold=0.05,
+    traffic_split=(0.75, 0.25),
+    traffic_allocation=0.5,
+    confidence_level=0.99,
+    test="t_test",
+    guardrail_metrics=("latency_ms", "slippage"),
+    correction="bh",
+    trades_per_year=252.0,
+    salt="0123456789abcdef",
+    mode="split",
+    custom_metrics=("slippage",),
+    lower_is_better=("slippage",),
+    namespace="exits",
+    namespace_range=(0.0, 0.5),
+    audience={"symbol": ["BTCUSDT", "näme"], "tier": [1, True]},
+)
+MODELS_OF_VARIANTS = {"control": "har@1.0.0", "treatment": "momentum@1.2.0"}
+PHASE = Phase(
+    since=TIME, split=(0.75, 0.25), allocation=0.5, ends=(3_221_225_472, 4_294_967_296), owners=(0, 1)
+)
+RAMPED = Phase(
+    since=LATER,
+    split=(0.5, 0.5),
+    allocation=1.0,
+    ends=(2_147_483_648, 4_294_967_296),
+    owners=(0, 1),
+    reason="it holds",
+)
+NUMBERS_OF_VARIANT = VariantMetrics(
+    variant_id="treatment",
+    model="momentum@1.2.0",
+    predictions=40,
+    matured=30,
+    signals=20,
+    trades=10,
+    wins=6,
+    total_pnl=-1.5,
+    win_rate=0.6,
+    pnl=-0.15,
+    returns=-0.015,
+    accuracy=0.1 + 0.2,
+    directional_accuracy=0.55,
+    signal_rate=0.5,
+    confidence=0.625,
+    latency_ms=12.5,
+    mae=0.25,
+    rmse=0.5,
+    mape=0.125,
+    custom={"slippage": 0.75},
+    samples={"pnl": 10, "slippage": 3},
+)
+COMPARISON = MetricComparison(
+    metric="pnl",
+    variant_id="treatment",
+    control=0.5,
+    treatment=-0.15,
+    control_samples=30,
+    treatment_samples=10,
+    difference=-0.65,
+    difference_interval=Interval(-1.5, 0.2),
+    anytime_difference_interval=Interval(-float("inf"), float("inf")),
+    lift=-1.3,
+    interval=Interval(-3.0, 0.4),
+    anytime_interval=Interval(-float("inf"), 1.5),
+    p_value=0.13,
+    adjusted_p_value=0.26,
+    anytime_p_value=1.0,
+    test="t_test",
+    is_improvement=False,
+    is_adjusted=True,
+)
+CONCLUSION = ExperimentConclusion(
+    winner="control",
+    confidence=0.74,
+    recommendation="Keep har@1.0.0.",
+    effect_size=-1.3,
+    expected_lift=-0.5,
+    projected_annual_impact=-163.8,
+    projected_annual_interval=Interval(-378.0, 50.4),
+    p_value=0.26,
+    interval=Interval(-3.0, 0.4),
+    test="t_test",
+    reason="the caller chose the winner",
+    variants={"treatment": NUMBERS_OF_VARIANT},
+    srm=SampleRatio(
+        observed={"control": 30, "treatment": 10},
+        expected={"control": 30.0, "treatment": 10.0},
+        p_value=1.0,
+        fixed_p_value=0.9,
+        is_mismatch=False,
+        source="predictions",
+    ),
+    comparisons=(COMPARISON,),
+)
+WITHOUT_MONEY = attrs.evolve(
+    CONCLUSION, winner="inconclusive", projected_annual_impact=None, projected_annual_interval=None
+)
+ENDED_EXPERIMENT = Experiment(
+    id="momentum-vs-har",
+    name="Momentum against HAR",
+    description="is it ünique?",
+    status="stopped",
+    models=MODELS_OF_VARIANTS,
+    config=CONFIG,
+    created_at=TIME,
+    started_at=TIME,
+    ended_at=LATER,
+    paused_seconds=12.25,
+    phases=(PHASE, RAMPED),
+    winner="control",
+    reason="it costs too much",
+    conclusion=CONCLUSION,
+)
+PAUSED_EXPERIMENT = Experiment(
+    id="another",
+    name="",
+    description="",
+    status="paused",
+    models=MODELS_OF_VARIANTS,
+    config=ExperimentConfig(salt="fedcba9876543210", traffic_split=(0.5, 0.5)),
+    created_at=TIME,
+    started_at=TIME,
+    paused_at=LATER,
+    phases=(RAMPED,),
+    reason="news",
+)
+
 # What each record of version 1 must mean, written by hand; the files were made by make_fixtures.py.
 EXPECTED: dict[str, Any] = {
     "model.saved": SAVED,
@@ -177,6 +329,36 @@ EXPECTED: dict[str, Any] = {
         resolved={"momentum": (ENDED,)},
         entered=(Entered(number=6, alert=FIRING), Entered(number=9, alert=ENDED)),
     ),
+    "experiment.created": ExperimentCreated(
+        id="momentum-vs-har",
+        name="Momentum against HAR",
+        description="is it ünique?",
+        models=MODELS_OF_VARIANTS,
+        config=CONFIG,
+        ends=(3_221_225_472, 4_294_967_296),
+        owners=(0, 1),
+    ),
+    "experiment.started": ExperimentStarted(id="momentum-vs-har"),
+    "experiment.paused": ExperimentPaused(id="momentum-vs-har", reason="news"),
+    "experiment.resumed": ExperimentResumed(id="momentum-vs-har"),
+    "experiment.traffic_set": TrafficSet(
+        id="momentum-vs-har",
+        split=(0.5, 0.5),
+        allocation=1.0,
+        ends=(2_147_483_648, 4_294_967_296),
+        owners=(0, 1),
+        reason="it holds",
+    ),
+    "experiment.ended": ExperimentEnded(
+        id="momentum-vs-har",
+        is_early=True,
+        winner=None,
+        reason="it costs too much",
+        conclusion=WITHOUT_MONEY,
+    ),
+    "experiments.state": Experiments(
+        by_id={"momentum-vs-har": ENDED_EXPERIMENT, "another": PAUSED_EXPERIMENT}
+    ),
     "journal.compacted": Compacted(
         stream="monitoring/momentum/trades/1.2.0",
         added=(BLOCK,),
@@ -216,6 +398,8 @@ TYPES = {
         MODELS.state,
         *ALERT_EVENTS.types,
         ALERTS.state,
+        *EXPERIMENT_EVENTS.types,
+        EXPERIMENTS.state,
         *JOURNAL.events.types,
         JOURNAL.state,
         SUMMARY,

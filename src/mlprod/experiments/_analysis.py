@@ -82,7 +82,7 @@ def _bounds(experiment: Experiment, sums: Sums) -> Mapping[str, Interval]:
     config = experiment.config
     alpha = 2 * config.alpha / (len(config.guarded) * (len(experiment.models) - 1))
     return {
-        name: evidence_of(config.primary, sums, variant, 2 * config.min_sample_size).lifts(alpha)
+        name: evidence_of(config.primary, sums, variant, config.planned_outcomes).lifts(alpha)
         for variant, name in enumerate(experiment.models)
         if variant
     }

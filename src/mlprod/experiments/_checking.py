@@ -43,7 +43,7 @@ def sample_ratio_of(experiment: Experiment, sums: Sums) -> SampleRatio:
         for variant, share in zip(alive, shares, strict=True):
             expected[names[variant]] += share * total
         if len(alive) > 1 and total and experiment.config.mode == "split":
-            evidence, p_value = _mismatch(cells, shares, 2 * experiment.config.min_sample_size)
+            evidence, p_value = _mismatch(cells, shares, experiment.config.planned_outcomes)
             log_e += evidence
             p_values.append(p_value)
     p_value = anytime_p_value(log_e)

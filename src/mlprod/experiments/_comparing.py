@@ -56,7 +56,7 @@ def compared(experiment: Experiment, sums: Sums, samples: Samples) -> tuple[Metr
         _comparison(experiment, evidence, sums, samples, variant)
         for metric in map(config.metric, metrics)
         for variant in range(1, len(names))
-        for evidence in [evidence_of(metric, sums, variant, 2 * config.min_sample_size)]
+        for evidence in [evidence_of(metric, sums, variant, config.planned_outcomes)]
     ]
     primary = [one for one in found if one.metric == config.primary_metric]
     others = [one for one in found if one.metric != config.primary_metric]

@@ -90,6 +90,19 @@ class ExperimentConfig(Value):
         """One minus the level of confidence."""
         return 1 - self.confidence_level
 
+    @property
+    def planned_outcomes(self) -> int:
+        """How many outcomes of the control and a treatment there are once both have as many as are planned.
+
+        That is where intervals for any look are narrowest. With a tenth of the traffic it takes longer.
+        """
+        shares = self.traffic_split or ()
+        least = min((share for share in shares if share > 0), default=1.0)
+        if self.mode == "shadow" or least in {0.0, 1.0}:
+            return self.min_sample_size
+        pairs = (shares[0] + share for share in shares[1:] if share > 0)
+        return math.ceil(self.min_sample_size * max(pairs, default=1.0) / least)
+
     def metric(self, name: str) -> Metric:
         """Return what is meant by a name."""
         return metric_of(name, self.lower_is_better)

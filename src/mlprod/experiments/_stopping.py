@@ -53,7 +53,7 @@ class Guard:
             1 if metric.is_error else -1,
             (1 + relative) ** 2 - 1 if metric.is_root else relative,
             math.log(judged / (2 * config.alpha)),
-            2 * config.min_sample_size,
+            config.planned_outcomes,
         )
 
     def is_worse(self, control: Moments, treatment: Moments, earlier: float = 0.0) -> bool:

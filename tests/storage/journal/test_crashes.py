@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import shutil
-import time
 
 import pytest
 
@@ -12,23 +11,7 @@ from mlprod.storage import LocalStore, MemoryStore
 from mlprod.storage.journal import Journal
 from mlprod.testing import Fault, FaultyStore, SimulatedCrashError
 
-FAULTS = [
-    Fault.CRASH_BEFORE,
-    Fault.CRASH_AFTER,
-    Fault.ERROR,
-    Fault.LOST_ANSWER,
-    Fault.CONFLICT,
-    Fault.DISK_FULL,
-    Fault.READ_ONLY,
-    Fault.TORN_LISTING,
-    Fault.DELAYED_LISTING,
-]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    """A retry need not wait in a test."""
-    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.fixture(params=["memory", "spool"])
@@ -91,7 +74,6 @@ def attempt(journal, kit, acknowledged):
     return False
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_operation(backend, fault, files, kit):
     """A step that fails is done again, by itself or, after a crash, by the next process."""
     at = 1

@@ -46,12 +46,13 @@ def check_text(value: object, what: str, *, limit: int) -> str:
     return value
 
 
-def known(names: Iterable[str], wanted: str) -> str:
-    """Say which names exist, the nearest to the wanted one first, for an error message."""
+def known(names: Iterable[str], wanted: object) -> str:
+    """Say which names exist, the nearest to what was wanted first, for an error message."""
     everything = sorted(names)
+    spelled = wanted if isinstance(wanted, str) else shorten(wanted)
     if not everything:
         return "there are none yet"
-    nearest = difflib.get_close_matches(wanted[:_SHOWN], everything, n=3, cutoff=0.6)
+    nearest = difflib.get_close_matches(spelled[:_SHOWN], everything, n=3, cutoff=0.6)
     shown = [*nearest, *(name for name in everything if name not in nearest)][:8]
     rest = f" and {len(everything) - len(shown):,} more" if len(everything) > len(shown) else ""
     return f"there are: {', '.join(shown)}{rest}"

@@ -299,3 +299,14 @@ def test_every_recommendation_is_sentences(begun, clock, counts, is_planned):
     assert "nan" not in found.recommendation
     assert "inf " not in found.recommendation
     assert 0.0 <= found.confidence <= 1.0
+
+
+def test_ranks_that_contradict_the_mean_have_no_winner(begun, clock):
+    """The treatment mostly wins a little, and loses all of it at times: nobody should act on its ranks."""
+    manager = begun({"primary_metric": "pnl", "test": "mann_whitney", "min_sample_size": 50})
+    for control, treatment in zip([0.1, -0.1] * 50, [1.0] * 95 + [-100.0] * 5, strict=True):
+        manager.record_trade("x", "control", pnl=control)
+        manager.record_trade("x", "treatment", pnl=treatment)
+    found = completed(manager, clock)
+    assert ("inconclusive", "mann_whitney") == (found.winner, found.test)
+    assert "tend to one side, their mean does not" in found.reason

@@ -67,7 +67,7 @@ def opened(store):
 
 
 def seen(store):
-    """Return all that was decided, read anew, and all that was recorded; to look decides nothing by itself."""
+    """Return all that was decided, read anew, and all that was recorded; to look decides nothing."""
     manager = ABTestingManager(store, clock=FrozenClock(BEGINNING))
     decided = [experiment.to_dict() for experiment in manager.list_experiments()]
     return decided, {path: store.get(path) for path in store.list("journal")}

@@ -292,3 +292,21 @@ class TestTraffic:
         with pytest.raises(InvalidConfigError, match="split in 3 ways; end it, and make another one"):
             manager.set_traffic("x", [0.2, 0.8])
         assert (0.3, 0.7) == manager.get_experiment("x").split
+
+
+def test_a_withdrawal_respects_a_split_that_was_decided_meanwhile(manager, begin, monkeypatch):
+    """Who judges may know an older split: only the units of the bad treatment go to the control."""
+    monkeypatch.setattr(manager, "_suspect", lambda _id: None)
+    before = begin({"traffic_split": [0.8, 0.1, 0.1]}, treatments=["bad@1", "good@1"])
+    manager.set_traffic("x", [0.4, 0.2, 0.4], reason="ramp")
+    for number in range(400):
+        for variant, period in (("control", 2), ("treatment", 10), ("treatment_2", 2)):
+            manager.record_trade("x", variant, pnl=-1.0 if number % period else 1.0)
+    after = manager._judge.settle(before)
+    assert (pytest.approx(0.6), 0.0, 0.4) == after.split
+    assert "treatment is worse" in after.phases[-1].reason
+
+
+def test_an_id_of_thousands_of_digits_is_none(manager):
+    with pytest.raises(ExperimentNotFoundError):
+        manager.get_experiment(10**5000)

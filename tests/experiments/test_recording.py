@@ -77,7 +77,7 @@ def test_every_field_of_a_prediction_is_counted(manager):
         "x",
         "treatment",
         symbol="BTCUSDT",
-        direction="LONG",
+        direction=np.int64(1),
         confidence=0.75,
         prediction=1.5,
         actual=2.0,

@@ -200,7 +200,7 @@ def event_fields(event: object, given: Mapping[str, Any], fields: Iterable[str])
         name = snake_case(key) if isinstance(key, str) else key
         if name not in allowed:
             raise InvalidDataError(
-                f"{shorten(key)} is no field of this event, {known(allowed, str(name))}; nothing was recorded"
+                f"{shorten(key)} is no field of this event, {known(allowed, name)}; nothing was recorded"
             )
         if value is None:
             continue

@@ -103,9 +103,21 @@ def _comparison(
         p_value=found.p_value,
         anytime_p_value=anytime_p_value(evidence.log_e()),
         test=test,
-        is_improvement=None if treatment == control else (treatment < control) == metric.is_error,
+        is_improvement=_direction(metric, treatment - control, test, found),
         is_adjusted=evidence.is_adjusted,
     )
+
+
+def _direction(metric: Metric, difference: float, test: str, found: Comparison) -> bool | None:
+    """Return whether a difference is on the good side.
+
+    None where there is none, or where ranks say the opposite: a model that mostly wins a little, and
+    loses much sometimes, is neither better nor worse.
+    """
+    ranks = found.effect - 0.5 if test == "mann_whitney" else difference
+    if not difference or difference * ranks < 0:
+        return None
+    return (difference < 0) == metric.is_error
 
 
 def _tested(

@@ -151,6 +151,8 @@ def _winner(judged: Sequence[_Judged], alpha: float, srm: SampleRatio) -> tuple[
         worst = max(worse, key=lambda one: one.p_value)
         found = f"{p_in_words(worst.p_value)}, {worst.test}"
         return CONTROL, f"no treatment has as good a {worst.comparison.metric} ({found})"
+    if any(one.comparison.is_improvement is None for one in sure):
+        return INCONCLUSIVE, "outcomes tend to one side, their mean does not: see the metric's distribution"
     return INCONCLUSIVE, "no difference is beyond chance"
 
 

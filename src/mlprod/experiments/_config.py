@@ -96,12 +96,12 @@ class ExperimentConfig(Value):
 
         That is where intervals for any look are narrowest. With a tenth of the traffic it takes longer.
         """
-        shares = self.traffic_split or ()
-        least = min((share for share in shares if share > 0), default=1.0)
-        if self.mode == "shadow" or least in {0.0, 1.0}:
+        if self.mode == "shadow" or self.traffic_split is None:
             return self.min_sample_size
-        pairs = (shares[0] + share for share in shares[1:] if share > 0)
-        return math.ceil(self.min_sample_size * max(pairs, default=1.0) / least)
+        shares = [share for share in self.traffic_split if share > 0]
+        return math.ceil(
+            self.min_sample_size * max(shares[0] + share for share in shares[1:] or [0.0]) / min(shares)
+        )
 
     def metric(self, name: str) -> Metric:
         """Return what is meant by a name."""
@@ -222,7 +222,7 @@ def _choice(what: str, choices: tuple[str, ...]) -> Callable[[object], str]:
     def check(value: object) -> str:
         if isinstance(value, str) and value in choices:
             return str.__str__(value)
-        raise InvalidConfigError(f"{shorten(value)} is no {what}; {known(choices, str(value))}")
+        raise InvalidConfigError(f"{shorten(value)} is no {what}; {known(choices, value)}")
 
     return check
 

@@ -48,7 +48,7 @@ def find(state: Experiments, experiment_id: object, where: str) -> Experiment:
     """
     found = state.by_id.get(experiment_id) if isinstance(experiment_id, str) else None
     if found is None:
-        there_are = known(state.by_id, str(experiment_id))
+        there_are = known(state.by_id, experiment_id)
         raise ExperimentNotFoundError(
             f"there is no experiment {shorten(experiment_id)} in {where}; {there_are}"
         )

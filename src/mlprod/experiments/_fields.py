@@ -1,6 +1,7 @@
 """What callers record about an experiment, checked before anything is written."""
 
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -43,12 +44,12 @@ def signal(direction: object) -> int:
     if isinstance(direction, str):
         found = _DIRECTIONS.get(direction.upper())
     else:
-        is_sign = isinstance(direction, int) and not isinstance(direction, bool)
+        is_sign = isinstance(direction, numbers.Integral) and not isinstance(direction, bool)
         found = _SIGNS.get(direction) if is_sign else None  # type: ignore[call-overload]
     if found is None:
         raise InvalidDataError(
             f"direction must be 1, -1, 0 or a word, not {shorten(direction)}; "
-            f"{known(_DIRECTIONS, str(direction))}; nothing was recorded"
+            f"{known(_DIRECTIONS, direction)}; nothing was recorded"
         )
     return found
 

@@ -215,7 +215,7 @@ class ABTestingManager:
         """
         if status is not None and status not in get_args(ExperimentStatus):
             raise InvalidConfigError(
-                f"{shorten(status)} is no status; {known(get_args(ExperimentStatus), str(status))}"
+                f"{shorten(status)} is no status; {known(get_args(ExperimentStatus), status)}"
             )
         found = [self._settled(experiment) for experiment in self._book.all().values()]
         return [experiment for experiment in found if status in {None, experiment.status}]
@@ -828,7 +828,7 @@ def _made_id(name: str) -> str:
 
 
 def _no_variant(experiment: Experiment, variant_id: object) -> ExperimentStateError:
-    there_are = known(experiment.models, str(variant_id))
+    there_are = known(experiment.models, variant_id)
     return ExperimentStateError(f"{experiment.id} has no variant {shorten(variant_id)}; {there_are}")
 
 

@@ -86,7 +86,7 @@ def nearest(value: object, custom: Iterable[str] = ()) -> str:
         return value
     if isinstance(value, str) and snake_case(value) in BUILT_IN:
         return snake_case(value)
-    there_are = known((*BUILT_IN, *own), str(value))
+    there_are = known((*BUILT_IN, *own), value)
     raise InvalidConfigError(f"{shorten(value)} is no metric; {there_are}. Name your own in custom_metrics")
 
 

@@ -97,7 +97,7 @@ def check_alias(alias: str) -> str:
 def check_choice(value: str, choices: Iterable[str], what: str) -> None:
     """Raise `InvalidConfigError` naming the choices if the value is none of them."""
     if value not in choices:
-        raise InvalidConfigError(f"{shorten(value)} is not {what}; {known(choices, str(value))}")
+        raise InvalidConfigError(f"{shorten(value)} is not {what}; {known(choices, value)}")
 
 
 def _several(strings: Iterable[str], what: str) -> Iterable[str]:

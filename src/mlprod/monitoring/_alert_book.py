@@ -168,7 +168,7 @@ class AlertBook:
         if alert is None:
             ids = [each.id for each in (*alerts.all_open(), *alerts.all_resolved())]
             raise AlertNotFoundError(
-                f"there is no alert {shorten(alert_id)} in {self._store.url}; {known(ids, str(alert_id))}. "
+                f"there is no alert {shorten(alert_id)} in {self._store.url}; {known(ids, alert_id)}. "
                 f"Only the newest {KEPT_ALERTS:,} resolved ones of each model are kept"
             )
         return alert

@@ -77,9 +77,7 @@ class Subscribers:
 
 def _state(state: object) -> str:
     if not isinstance(state, str) or state not in _TELLABLE:
-        raise InvalidConfigError(
-            f"nobody is told of the state {shorten(state)}; {known(_TELLABLE, str(state))}"
-        )
+        raise InvalidConfigError(f"nobody is told of the state {shorten(state)}; {known(_TELLABLE, state)}")
     return state
 
 

@@ -177,7 +177,7 @@ def _type(value: object) -> str:
 def _metric(value: object) -> str:
     name = _SPELLED.get(value) if isinstance(value, str) else None
     if name is None:
-        raise InvalidConfigError(f"{shorten(value)} is no metric; {known(METRICS, str(value))}")
+        raise InvalidConfigError(f"{shorten(value)} is no metric; {known(METRICS, value)}")
     return name
 
 
@@ -206,7 +206,7 @@ def _window(value: object) -> str | None:
 def _choice(value: object, choices: tuple[Any, ...], what: str) -> Any:  # noqa: ANN401 - one of the choices
     if isinstance(value, str) and value in choices:
         return str.__str__(value)
-    raise InvalidConfigError(f"{shorten(value)} is not {what}; {known(choices, str(value))}")
+    raise InvalidConfigError(f"{shorten(value)} is not {what}; {known(choices, value)}")
 
 
 def _seconds(value: object) -> float:
@@ -277,7 +277,7 @@ def _from_mapping(given: object) -> AlertThreshold:
         name = _FIELDS.get(key) if isinstance(key, str) else None
         if name is None:
             raise InvalidConfigError(
-                f"a threshold has no {shorten(key)}; {known(set(_FIELDS.values()), str(key))}"
+                f"a threshold has no {shorten(key)}; {known(set(_FIELDS.values()), key)}"
             )
         if name in fields:
             raise InvalidConfigError(f"a threshold gives {name} in two spellings; give it once")

@@ -451,7 +451,7 @@ class TestErrors:
 class TestErrorRates:
     """Nominal: 5%. A rate may be that plus two standard errors of a rate of 5%."""
 
-    LARGEST = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1000)
+    LARGEST = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
 
     def outcomes(self, metric):
         """Return P&L that is heavy-tailed, autocorrelated and comes in bursts, or wins of a drifting rate."""
@@ -468,7 +468,7 @@ class TestErrorRates:
     @pytest.mark.parametrize("metric", ["pnl", "win_rate"])
     def test_auto_stop_keeps_its_level_and_peeking_does_not(self, metric, split):
         experiment = experiment_of(split, primary_metric=metric)
-        audit = audit_of(experiment, series_of(self.outcomes(metric)), repetitions=1000, seed=10)
+        audit = audit_of(experiment, series_of(self.outcomes(metric)), repetitions=400, seed=10)
         assert audit.false_stop_rate <= self.LARGEST
         assert audit.false_positive_rate <= self.LARGEST
         assert audit.peeking_false_positive_rate > 0.2
@@ -477,5 +477,5 @@ class TestErrorRates:
     def test_the_level_is_kept_over_phases(self, metric):
         experiment = experiment_of((0.95, 0.05), (0.8, 0.2), HALF, primary_metric=metric)
         phases = np.repeat(np.arange(3, dtype=np.uint8), [1000, 1500, 2500])
-        audit = audit_of(experiment, series_of(self.outcomes(metric), phases), repetitions=1000, seed=11)
+        audit = audit_of(experiment, series_of(self.outcomes(metric), phases), repetitions=400, seed=11)
         assert audit.false_stop_rate <= self.LARGEST

@@ -54,6 +54,7 @@ _log = logging.getLogger("mlprod.experiments")
 _NAN = float("nan")
 _LARGEST = _checks.LARGEST
 _MOST_VARIANTS = 64
+_REMOTE_SECONDS = 5  # each look at a bucket is a request that somebody pays for
 _LONGEST_NAME, _LONGEST_TEXT = 256, 4096
 _pack_trade = _streams.TRADE.struct.pack_into
 
@@ -95,9 +96,8 @@ class ABTestingManager:
         self._clock = clock
         self._now_ns: Final = time.time_ns if clock is None else lambda: to_ns(now(clock))
         is_remote = self._store.guarantees().durable and self._store.local_path("experiments") is None
-        self._keeper = Keeper(
-            self._tend, interval_seconds=5.0 if is_remote else 1.0, name="mlprod-experiments"
-        )
+        self._interval: Final = _REMOTE_SECONDS if is_remote else 1
+        self._keeper = Keeper(self._tend, interval_seconds=self._interval, name="mlprod-experiments")
         self._journal = Journal(self._store, clock=clock, on_open=self._keeper.start)
         self._book = ExperimentBook(self._store, clock=clock)
         self._judge = Judge(self._book, self._journal, clock)
@@ -105,7 +105,7 @@ class ABTestingManager:
         self._routes = self._standing.routes
         self._recorders = self._standing.recorders
         self._watchers = self._standing.watchers
-        self._ticks = 0
+        self._seconds = 0
 
     def __repr__(self) -> str:
         """Show where its experiments lie."""
@@ -758,19 +758,19 @@ class ABTestingManager:
             _log.warning("experiment %s could not be judged; it is tried again: %s", experiment_id, error)
 
     def _tend(self) -> None:
-        """Do what must be done now and then; called every second or so by the keeper."""
-        self._ticks += 1
+        """Do what must be done now and then; called every second (five on a remote store) by the keeper."""
+        self._seconds += self._interval
         self._journal.tend()
         experiments = self._book.all()
-        for experiment_id in {*self._routes, *self._watchers}:
+        for experiment_id in {*list(self._routes), *list(self._watchers)}:
             if experiment_id in experiments:
                 self._settled(experiments[experiment_id])
-        if self._ticks % 5 == 0:
+        if self._seconds % 5 == 0:
             for watcher in list(self._watchers.values()):
                 self._look(watcher)
-        if self._ticks % 30 == 0:
+        if self._seconds % 30 == 0:
             self.flush()
-        if self._ticks % 60 == 0:
+        if self._seconds % 60 == 0:
             self._compact_all()
 
     def _look(self, watcher: Watcher) -> None:

@@ -158,7 +158,7 @@ def test_the_bootstrap_is_that_of_scipy_and_reproducible():
     one, again = (figures(sums, test="bootstrap", primary_metric="pnl")["pnl", "treatment"] for _ in range(2))
     assert one == again
     peer = bootstrap(
-        (treatment, control), lambda x, y, axis: x.mean(axis) - y.mean(axis), rng=3, method="BCa",
+        (treatment, control), lambda x, y, axis: x.mean(axis) - y.mean(axis), random_state=3, method="BCa",
         vectorized=True, n_resamples=5000,
     ).confidence_interval  # fmt: skip
     width = peer.high - peer.low

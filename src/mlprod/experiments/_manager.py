@@ -375,8 +375,7 @@ class ABTestingManager:
             ExperimentStateError: if the experiment was not started, or has ended.
             InvalidDataError: if a field cannot be; nothing was recorded then.
         """
-        if self._recorder(id, CONTROL) is None:  # never: the control takes part
-            return
+        self._recorder(id, CONTROL)  # whose variant it is shows later; that something may be recorded, now
         appender = self._journal.appender(_streams.actuals(id), ACTUAL)
         identity = _checks.identity(prediction_id, "prediction_id")
         value, flags = _checks.worth(actual, "actual")
@@ -762,9 +761,9 @@ class ABTestingManager:
         self._seconds += self._interval
         self._journal.tend()
         experiments = self._book.all()
-        for experiment_id in {*list(self._routes), *list(self._watchers)}:
-            if experiment_id in experiments:
-                self._settled(experiments[experiment_id])
+        used = {*list(self._routes), *list(self._watchers)}
+        for experiment in [experiments[found] for found in used if found in experiments]:
+            self._settled(experiment)
         if self._seconds % 5 == 0:
             for watcher in list(self._watchers.values()):
                 self._look(watcher)

@@ -207,12 +207,13 @@ def say_what_next() -> None:
     setting = f"MLPROD_STORE={os.environ['MLPROD_STORE']} " if "MLPROD_STORE" in os.environ else ""
     print(f"""
 Next, type in the same folder: {setting}{os.path.relpath(sys.executable)}
-   >>> from mlprod import getActiveModel, getModelSerializer, getPerformanceMonitor
+   >>> from mlprod import getABTestingManager, getActiveModel, getModelSerializer, getPerformanceMonitor
    >>> getActiveModel("{NAME}")                      # the model itself
    >>> models = getModelSerializer()
    >>> models.best("{NAME}", "gain").id              # of all versions
    >>> models.compare("{NAME}@latest", "{NAME}@production").metrics
    >>> getPerformanceMonitor().getLatestMetrics("{NAME}")
+   >>> getABTestingManager().listExperiments()[-1].conclusion
 Or run this again: it continues where it ended.""")
 
 

@@ -53,3 +53,21 @@ def test_a_child_begins_anew(running):
     assert [{}, {}, {}] == [running._routes, running._recorders, running._watchers]
     running.record_trade("x", "control", pnl=1.0)
     assert 2 == running.get_metrics("x")["control"].trades
+
+
+def test_what_has_ended_is_compacted_while_the_manager_goes_on(tmp_path, clock):
+    manager = ABTestingManager(tmp_path, clock=clock)
+    manager.create_experiment("x", "", "old", "new", id="x", check_models=False)
+    manager.start_experiment("x")
+    manager._keeper.stop()
+    manager.record_trade("x", "control", pnl=1.0)
+    manager.record_prediction("x", "treatment", prediction=1, prediction_id="p")
+    manager.record_metric("x", "control", "slippage", 0.5)
+    manager.record_actual("x", "p", 1)
+    manager.end_experiment("x")
+    for _ in range(60):
+        manager._tend()
+    assert [] == [path for path in manager._store.list("journal/raw") if path.endswith(".seg")]
+    found = manager.get_metrics("x")
+    assert (1.0, 0.5) == (found["control"].total_pnl, found["control"].custom["slippage"])
+    assert 1.0 == found["treatment"].accuracy

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mlprod._clock import now, to_ns
 from mlprod._facts import _checks
 from mlprod._facts._compaction import compact
-from mlprod._facts._outcomes import ACTUAL
 from mlprod._facts._settings import configured
 from mlprod._keeper import Keeper
 from mlprod._names import check_name, check_text, known, shorten
@@ -105,6 +104,7 @@ class ABTestingManager:
         self._routes = self._standing.routes
         self._recorders = self._standing.recorders
         self._watchers = self._standing.watchers
+        self._recorded: dict[str, None] = {}
         self._seconds = 0
 
     def __repr__(self) -> str:
@@ -304,20 +304,20 @@ class ABTestingManager:
             ExperimentStateError: if the experiment was not started, or has ended, or has no such variant.
             InvalidDataError: if a field cannot be; nothing was recorded then.
         """
-        given = {
-            "symbol": symbol,
-            "direction": direction,
-            "confidence": confidence,
-            "prediction": prediction,
-            "actual": actual,
-            "prediction_id": prediction_id,
-            "correct": correct,
-            "latency_ms": latency_ms,
-            "unit_id": unit_id,
-            "covariate": covariate,
-            "timestamp": timestamp,
-        }
         if event is not None:
+            given = {
+                "symbol": symbol,
+                "direction": direction,
+                "confidence": confidence,
+                "prediction": prediction,
+                "actual": actual,
+                "prediction_id": prediction_id,
+                "correct": correct,
+                "latency_ms": latency_ms,
+                "unit_id": unit_id,
+                "covariate": covariate,
+                "timestamp": timestamp,
+            }
             self.record_prediction(experiment_id, variant_id, **_checks.event_fields(event, given, given))
             return
         recorder = self._recorder(experiment_id, variant_id)
@@ -375,14 +375,15 @@ class ABTestingManager:
             ExperimentStateError: if the experiment was not started, or has ended.
             InvalidDataError: if a field cannot be; nothing was recorded then.
         """
-        self._recorder(id, CONTROL)  # whose variant it is shows later; that something may be recorded, now
-        appender = self._journal.appender(_streams.actuals(id), ACTUAL)
+        recorder = self._recorder(id, CONTROL)  # it names its prediction, which knows its variant
+        if recorder is None:  # pragma: no cover - the control takes part
+            return
         identity = _checks.identity(prediction_id, "prediction_id")
         value, flags = _checks.worth(actual, "actual")
         time_ns = self._now_ns()
         if timestamp is not None:
             time_ns = _checks.moment(timestamp, time_ns)
-        appender.append(time_ns, value, identity, flags)
+        recorder.actuals.append(time_ns, value, identity, flags)
 
     def record_trade(  # noqa: C901, PLR0912 - the hot path
         self,
@@ -738,7 +739,8 @@ class ABTestingManager:
         watcher = self._watcher(experiment)
         number = tuple(experiment.models).index(variant_id)
         recorder = Recorder(self._journal, experiment, number, watcher.tallies)
-        self._recorders[experiment_id, str(variant_id)] = recorder
+        self._recorders[experiment.id, str(variant_id)] = recorder
+        self._recorded[experiment.id] = None
         return recorder
 
     def _watcher(self, experiment: Experiment) -> Watcher:
@@ -781,7 +783,7 @@ class ABTestingManager:
 
     def _compact_all(self) -> None:
         """Compact what this process recorded; nothing is lost where that is not possible."""
-        for experiment_id in {key[0] for key in list(self._recorders)}:
+        for experiment_id in list(self._recorded):
             try:
                 self.compact(experiment_id)
             except MLProdError as error:

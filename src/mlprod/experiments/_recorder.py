@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, final
 
+from mlprod._facts._outcomes import ACTUAL
 from mlprod.experiments import _streams
 from mlprod.experiments._metric import BUILT_IN, custom_name
 from mlprod.experiments._tally import Tally
@@ -31,6 +32,7 @@ class Recorder:
         trades: where trades go.
         predictions: where predictions go.
         shadows: where what all variants said goes.
+        actuals: where outcomes go that arrive later.
         tallies: running sums that auto-stop looks at, by metric.
         trade_tallies: how to add to those over trades: what of a trade, and a function.
         prediction_tallies: those over predictions, by metric.
@@ -39,6 +41,7 @@ class Recorder:
     __slots__ = (
         "_custom",
         "_journal",
+        "actuals",
         "experiment",
         "is_shadow",
         "phase",
@@ -65,6 +68,7 @@ class Recorder:
         self.predictions: Final = journal.appender(_streams.predictions(experiment.id), _streams.PREDICTION)
         shadow = _streams.shadow_layout(len(experiment.models))
         self.shadows: Final = journal.appender(_streams.shadows(experiment.id), shadow)
+        self.actuals: Final = journal.appender(_streams.actuals(experiment.id), ACTUAL)
         self.tallies: Final = tallies
         self.trade_tallies: Final = tuple(
             (_TRADED[name], tally.add) for name, tally in tallies.items() if name in _TRADED
@@ -87,3 +91,9 @@ class Recorder:
             stream = _streams.metrics(self.experiment.id, name)
             found = self._custom.setdefault(name, self._journal.appender(stream, _streams.METRIC))
         return found
+
+    def leave(self) -> None:
+        """Let go of all files, so that they can be compacted: nothing more is to be recorded."""
+        own = (self.trades, self.predictions, self.shadows, self.actuals, *self._custom.values())
+        for appender in own:
+            appender.leave()

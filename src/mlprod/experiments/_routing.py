@@ -15,7 +15,7 @@ from mlprod.experiments._values import CONTROL, Experiment, Variant
 
 __all__ = ["Outside", "Route", "route_of"]
 
-_AUDIENCE: TypeAlias = Mapping[str, frozenset[Any]]
+_Audience: TypeAlias = Mapping[str, frozenset[Any]]
 
 
 @final
@@ -55,7 +55,7 @@ class Route:
         self._variants = (*variants, outsider)  # -1 is the last one
         self._outsider = outsider
         audience = experiment.config.audience
-        self._audience: _AUDIENCE | None = (
+        self._audience: _Audience | None = (
             {key: frozenset(values) for key, values in audience.items()} if audience else None
         )
 

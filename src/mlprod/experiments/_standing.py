@@ -43,4 +43,6 @@ class Standing:
         if watcher is not None and watcher.experiment != experiment:
             self.watchers.pop(experiment.id, None)
             for key in [key for key in list(self.recorders) if key[0] == experiment.id]:
-                self.recorders.pop(key, None)
+                recorder = self.recorders.pop(key, None)
+                if recorder is not None and experiment.is_over:
+                    recorder.leave()

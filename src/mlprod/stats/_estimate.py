@@ -44,9 +44,20 @@ class Estimate(Value):
         return math.sqrt(self.variance)
 
     @classmethod
-    def of_moments(cls, moments: Moments) -> Self:
-        """Return the mean of independent outcomes, with variance s²/n and n - 1 degrees of freedom."""
-        return cls._of_squares(moments.mean, moments.m2, moments.count)
+    def of_moments(cls, moments: Moments, *, inflation: float = 1.0) -> Self:
+        """Return the mean of outcomes, with variance s²/n and n - 1 degrees of freedom.
+
+        Args:
+            moments: of the outcomes.
+            inflation: by how much more their mean varies than that of independent ones, 1 or more: n is that
+                much less, as in `variance_inflation`.
+        """
+        if inflation == 1:
+            return cls._of_squares(moments.mean, moments.m2, moments.count)
+        worth = moments.count / inflation
+        if worth <= 1:
+            return cls(moments.mean, math.inf, 0, moments.count)
+        return cls(moments.mean, moments.variance() / worth, worth - 1, moments.count)
 
     @classmethod
     def of_proportion(cls, successes: int, trials: int) -> Self:

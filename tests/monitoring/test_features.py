@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlprod import PerformanceMonitor
-from mlprod.errors import InvalidDataError
+from mlprod.errors import InvalidDataError, InvalidNameError
 from mlprod.storage import MemoryStore
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -52,6 +52,16 @@ def test_features_are_read_back_in_order_of_time(monitor, clock):
         monitor.compact("har")
     assert [12_000.0, 3.5] == read(monitor, window="61m")["volume"]
     assert 3 == monitor.get_latest_metrics("har").predictions_total
+
+
+def test_those_of_all_versions_are_read_together(monitor, clock):
+    for version, volume in (("2", 5.0), ("1", 3.0), ("2", 4.0)):
+        clock.advance(seconds=1)
+        monitor.record_prediction("har", version, features={"volume": volume})
+    assert [5.0, 3.0, 4.0] == monitor.get_features("har")["volume"].tolist()
+    assert [5.0, 4.0] == monitor.get_features("har", "2")["volume"].tolist()
+    with pytest.raises(InvalidNameError):
+        monitor.get_features("har", "../x")
 
 
 def test_a_feature_may_appear_later_and_be_missing(monitor):

@@ -190,10 +190,10 @@ def test_what_cannot_be_a_path_is_no_model_and_no_version(store, monitor, name):
         lambda model, version: monitor.record_predictions(model, version, correct=[True]),
         lambda model, version: monitor.record_trade(model, version, pnl=1.0),
         lambda model, version: monitor.record_drift(model, version, feature_drift=0.1),
-        monitor.get_features,
     ]
     only_model = [
         lambda model: monitor.record_actual(model, "7", 1),
+        monitor.get_features,
         monitor.get_latest_metrics,
         monitor.get_metrics_history,
         monitor.get_model_health,

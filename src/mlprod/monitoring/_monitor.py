@@ -35,7 +35,7 @@ from mlprod.monitoring._threshold import DEFAULT_THRESHOLDS, AlertThreshold, as_
 from mlprod.monitoring._values import Alert, AlertState, MetricsHistory, ModelHealth, ModelPerformanceMetrics
 from mlprod.monitoring._watching import Watch
 from mlprod.storage import StoreLike, join, resolve_store
-from mlprod.storage.journal import MARK, Journal
+from mlprod.storage.journal import MARK, Journal, Reading
 from mlprod.typing import Clock
 
 __all__ = ["PerformanceMonitor"]
@@ -456,22 +456,28 @@ class PerformanceMonitor:
         return self._ask(model_id, version, ask)
 
     def get_features(
-        self, model_id: str, version: str, *, window: Duration | None = None
+        self, model_id: str, version: str | None = None, *, window: Duration | None = None
     ) -> dict[str, NDArray[Any]]:
         """Return the features that were recorded with predictions, in time order.
 
         Args:
             model_id: the model.
-            version: the version.
+            version: one version; None for all of them together.
             window: how far back; None for everything.
 
         Returns:
             By name an array of shape ``(n,)``: float64 (NaN where missing), or objects for texts (None where
             missing). ``"time"`` is ``datetime64[ns]``, UTC.
         """
-        stream = _streams.features(check_name(model_id, "a model id"), check_name(version, "a version"))
+        stream = _streams.features(
+            check_name(model_id, "a model id"), None if version is None else check_name(version, "a version")
+        )
         since = BEGINNING if window is None else self._now_ns() - _ns(window, "a window")
-        return self._journal.query(stream, lambda reading: feature_columns(reading.of(stream), since, END))
+
+        def ask(reading: Reading) -> dict[str, NDArray[Any]]:
+            return feature_columns([part for parts in reading.parts.values() for part in parts], since, END)
+
+        return self._journal.query(stream, ask)
 
     def get_active_alerts(self, model_id: str | None = None) -> list[Alert]:
         """Look at all thresholds now, and return the alerts that are firing or acknowledged.

@@ -70,9 +70,9 @@ def drift(model_id: str, version: str) -> str:
     return join(ROOT, model_id, "drift", version)
 
 
-def features(model_id: str, version: str) -> str:
-    """Return the name of the stream."""
-    return join(ROOT, model_id, "features", version)
+def features(model_id: str, version: str | None) -> str:
+    """Return the name of the stream, or what those of all versions begin with."""
+    return join(ROOT, model_id, "features", *([] if version is None else [version]))
 
 
 def versions_of(streams: "list[str]", model_id: str) -> list[str]:

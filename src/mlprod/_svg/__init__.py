@@ -1,9 +1,11 @@
 """Charts as inline SVG: no script, no dependency, no network, legible in light and dark.
 
-Not a charting library: lines over time and estimates with their intervals, for reports and notebooks.
+Not a charting library: lines over time, estimates with their intervals, and two distributions side by side,
+for reports and notebooks.
 """
 
 from mlprod._svg._chart import Series, line_chart
+from mlprod._svg._histogram import paired_bars
 from mlprod._svg._intervals import (
     Better,
     IntervalRow,
@@ -27,4 +29,5 @@ __all__ = [
     "interval_scale",
     "line_chart",
     "number",
+    "paired_bars",
 ]

@@ -17,10 +17,19 @@ from pathlib import Path
 
 import bot
 from bot import open_monitor
+from drift import check_years, write_page
 from experiment import compare_in_shadow, save_rules_of_thumb, try_out, write_analysis
-from volatility import AHEAD, WINDOWS, Samples, fit, forecast, measure, read_samples
+from volatility import AHEAD, WINDOWS, Model, Samples, fit, forecast, measure, read_samples
 
-from mlprod import ModelMetadata, getABTestingManager, getModelSerializer, saveModel
+from mlprod import (
+    ModelMetadata,
+    getABTestingManager,
+    getDriftDetector,
+    getModelSerializer,
+    loadModel,
+    saveModel,
+)
+from mlprod.drift import DriftReport
 from mlprod.experiments import Audit, ExperimentConclusion
 from mlprod.models import Bump
 
@@ -32,6 +41,9 @@ HOLDS = {
     "models/ledger": "every decision about models, numbered, never changed",
     "models/payloads": "the versions and their examples",
     "experiments/ledger": "every decision about experiments",
+    "drift/ledger": "which reference stands",
+    "drift/references": "what the fitted years were like",
+    "drift/reports": "every check for drift",
     "journal/ledger": "which blocks count",
     "journal/blocks": "what was recorded, column by column",
     "journal/raw": "what is being recorded",
@@ -75,6 +87,15 @@ def main() -> None:
 
     step("Look at the worst month, against the month before", "monitor.generateReport(name, 'monthly', at=…)")
     write_report(first)
+
+    step("Ask whether the world of 2008 is that of the fit", "detector.comprehensiveDriftCheck(model_id=…)")
+    model = loadModel(first)
+    crisis = check_years(model, first, samples.years(1999, 2006), samples.years(2008, 2009))
+    show_drift("2008 and 2009", crisis)
+    show_drift("2005, against 2004", calm_years(model, samples))
+    page = Path("drift.html")
+    write_page(crisis, page)
+    show("written to", str(page.absolute()))
 
     step("Give half of the weeks to something worse, until it is stopped by itself", "manager.getVariant(…)")
     show_stop(*try_out(first, yesterday, samples.years(2007, 2018)))
@@ -192,10 +213,25 @@ def write_report(version: ModelMetadata) -> None:
     show("written to", str(page.absolute()))
 
 
+def calm_years(model: Model, samples: Samples) -> DriftReport:
+    """Compare two years in which little happened."""
+    return check_years(model, f"{NAME}-calm", samples.years(2004, 2004), samples.years(2005, 2005))
+
+
+def show_drift(what: str, report: DriftReport) -> None:
+    """Say whether there is drift, and why."""
+    retrain = ", reason enough to fit anew" if getDriftDetector().shouldRetrain(report) else ""
+    show(what, f"{'DRIFT' if report.overall.drift_detected else 'no drift'}{retrain}")
+    for reason in report.overall.reasons:
+        print(f"      {reason}")
+
+
 def show_files() -> None:
     """List the folders of the store with the number and size of their files."""
     sizes = defaultdict[str, list[int]](list)
-    for path in (path for root in ("models", "experiments", "journal") for path in models.store.list(root)):
+    for path in (
+        path for root in ("models", "experiments", "drift", "journal") for path in models.store.list(root)
+    ):
         folder = next(folder for folder in HOLDS if path.startswith(folder))
         sizes[folder].append(models.store.size(path))
     for folder, found in sizes.items():
@@ -207,13 +243,15 @@ def say_what_next() -> None:
     setting = f"MLPROD_STORE={os.environ['MLPROD_STORE']} " if "MLPROD_STORE" in os.environ else ""
     print(f"""
 Next, type in the same folder: {setting}{os.path.relpath(sys.executable)}
-   >>> from mlprod import getABTestingManager, getActiveModel, getModelSerializer, getPerformanceMonitor
+   >>> from mlprod import getABTestingManager, getActiveModel, getDriftDetector
+   >>> from mlprod import getModelSerializer, getPerformanceMonitor
    >>> getActiveModel("{NAME}")                      # the model itself
    >>> models = getModelSerializer()
    >>> models.best("{NAME}", "gain").id              # of all versions
    >>> models.compare("{NAME}@latest", "{NAME}@production").metrics
    >>> getPerformanceMonitor().getLatestMetrics("{NAME}")
    >>> getABTestingManager().listExperiments()[-1].conclusion
+   >>> getDriftDetector().history("{NAME}")[-1].overall.reasons
 Or run this again: it continues where it ended.""")
 
 

@@ -7,6 +7,7 @@ from mlprod._defaults import (
     configure,
     get_ab_testing_manager,
     get_active_model,
+    get_drift_detector,
     get_model_serializer,
     get_performance_monitor,
     load_model,
@@ -19,6 +20,7 @@ from mlprod.storage import open_store
 
 getABTestingManager = get_ab_testing_manager
 getActiveModel = get_active_model
+getDriftDetector = get_drift_detector
 getModelSerializer = get_model_serializer
 getPerformanceMonitor = get_performance_monitor
 loadModel = load_model
@@ -27,6 +29,7 @@ saveModel = save_model
 
 
 if TYPE_CHECKING:
+    from mlprod.drift import DriftDetector
     from mlprod.experiments import ABTestingManager, ExperimentConfig
     from mlprod.monitoring import AlertThreshold, PerformanceMonitor
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 _PACKAGES = {
     "ABTestingManager": "experiments",
     "AlertThreshold": "monitoring",
+    "DriftDetector": "drift",
     "ExperimentConfig": "experiments",
     "PerformanceMonitor": "monitoring",
 }
@@ -54,6 +58,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "ABTestingManager",
     "AlertThreshold",
+    "DriftDetector",
     "ExperimentConfig",
     "MLProdError",
     "ModelMetadata",
@@ -63,10 +68,12 @@ __all__ = [
     "configure",
     "getABTestingManager",
     "getActiveModel",
+    "getDriftDetector",
     "getModelSerializer",
     "getPerformanceMonitor",
     "get_ab_testing_manager",
     "get_active_model",
+    "get_drift_detector",
     "get_model_serializer",
     "get_performance_monitor",
     "loadModel",

@@ -12,6 +12,7 @@ from mlprod.storage import Store, StoreLike, open_store, swap_default_store
 from mlprod.typing import JSON, Clock
 
 if TYPE_CHECKING:
+    from mlprod.drift import DriftDetector
     from mlprod.experiments import ABTestingManager
     from mlprod.monitoring import PerformanceMonitor
 
@@ -20,6 +21,7 @@ __all__ = [
     "configure",
     "get_ab_testing_manager",
     "get_active_model",
+    "get_drift_detector",
     "get_model_serializer",
     "get_performance_monitor",
     "load_model",
@@ -127,6 +129,13 @@ def get_ab_testing_manager() -> "ABTestingManager":
     return _instance(
         ABTestingManager, lambda settings: ABTestingManager(settings.store, clock=settings.clock)
     )
+
+
+def get_drift_detector() -> "DriftDetector":
+    """Return the process-wide `DriftDetector`, on the default store."""
+    from mlprod.drift import DriftDetector  # noqa: PLC0415 - not every program needs it
+
+    return _instance(DriftDetector, lambda settings: DriftDetector(settings.store, clock=settings.clock))
 
 
 def _instance(kind: type[T], make: Callable[[_Settings], T]) -> T:

@@ -7,6 +7,7 @@ a built-in exception where one fits, so that ``except KeyError`` keeps working::
     ├── ModelNotFoundError (KeyError)
     ├── AlertNotFoundError (KeyError)
     ├── ExperimentNotFoundError (KeyError)
+    ├── ReferenceNotFoundError (KeyError)
     ├── ExperimentStateError
     ├── VersionExistsError
     ├── ConflictError
@@ -42,6 +43,7 @@ __all__ = [
     "MissingExtraError",
     "ModelNotFoundError",
     "NewerSchemaError",
+    "ReferenceNotFoundError",
     "StoreError",
     "UntrustedModelError",
     "ValidationFailedError",
@@ -81,6 +83,12 @@ class ExperimentStateError(MLProdError):
     """An experiment is not in a state for this: not started yet, ended already, or without such a variant."""
 
     kind = "experiment_state"
+
+
+class ReferenceNotFoundError(MLProdError, KeyError):
+    """No reference of that model was set."""
+
+    kind = "reference_not_found"
 
 
 class VersionExistsError(MLProdError):

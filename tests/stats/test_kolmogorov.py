@@ -89,6 +89,10 @@ class TestPValue:
         """16 of the 70 paths through the lattice reach that far."""
         assert 16 / 70 == pytest.approx(ks_exact_p_value(0.75, 4, 4), rel=1e-12)
 
+    @pytest.mark.parametrize(("distance", "m", "n"), [(0.5, 2, 1), (0.5, 1, 2), (1 / 3, 3, 2), (0.2, 5, 1)])
+    def test_the_smallest_distance_there_can_be_is_certain(self, distance, m, n):
+        assert 1.0 == ks_exact_p_value(distance, m, n)
+
     def test_no_distance_is_certain(self):
         assert 1.0 == ks_exact_p_value(0.0, 10, 10)
 

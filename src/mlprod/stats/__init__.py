@@ -9,7 +9,7 @@ from mlprod.stats._bootstrap import bootstrap, bootstrap_means
 from mlprod.stats._calibration import Calibration
 from mlprod.stats._clusters import ClusterSums
 from mlprod.stats._corrections import benjamini_hochberg, holm
-from mlprod.stats._dependence import SerialSums, share_inflation, variance_inflation
+from mlprod.stats._dependence import SerialSums, variance_inflation, variance_inflations
 from mlprod.stats._divergence import (
     detectable_psi,
     homogeneity,
@@ -108,11 +108,11 @@ __all__ = [
     "relative_lift",
     "sample_ratio_p_value",
     "sample_size",
-    "share_inflation",
     "sharpe_difference",
     "slack_for",
     "t_quantile",
     "variance_inflation",
+    "variance_inflations",
     "wasserstein",
     "welch",
 ]

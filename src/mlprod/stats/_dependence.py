@@ -1,6 +1,7 @@
 """How strongly a series repeats itself: how many independent rows its rows are worth."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Self, TypeAlias, final
 
 import attrs
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlprod.errors import InvalidDataError
 
-__all__ = ["SerialSums", "share_inflation", "variance_inflation"]
+__all__ = ["SerialSums", "variance_inflation", "variance_inflations"]
 
 _Array: TypeAlias = NDArray[np.float64]
 _Counts: TypeAlias = NDArray[np.int64]
@@ -17,7 +18,9 @@ _Counts: TypeAlias = NDArray[np.int64]
 _MEMORY = 32.0  # rows
 _LEVELS = 6  # blocks of 1, 2, 4, 8, 16 and 32 values
 _LENGTHS = 2.0 ** np.arange(_LEVELS)
+_STRETCHES, _STRETCH = 16, 1024  # enough to know the variance of blocks of 32 to 6%
 _CHUNK = 1 << 13  # numbers at a time: for longer products BLAS starts threads, which wait for each other
+_FLOOR, _HIGHEST_FLOOR = 4.0, 1.25  # of what is more than 1
 _FEWEST = 20  # pairs of neighbouring blocks from which a correlation is estimated
 _SHORT = 5  # levels: blocks of up to 16 values
 _LONGEST = 4  # levels
@@ -35,6 +38,8 @@ class SerialSums:
     that no outlier matters, and its *scale*, the size of that distance, which is what repeats itself in
     volatile markets. Scores are summed over adjacent blocks of 1, 2, 4, 8, 16 and 32 values, as by Flyvbjerg
     and Petersen, "Error estimates on averages of correlated data", Journal of Chemical Physics 91 (1989).
+
+    Of more than 16,384 values, only 16 stretches of 1,024 are looked at, evenly spread.
 
     ``a + b`` adds the sums: no block crosses from one part to the next, and what is left over at the end of
     a part is left out. Parts of a single row tell nothing of dependence. ``SerialSums()`` is that of no
@@ -73,7 +78,7 @@ class SerialSums:
         """
         if not low <= centre <= high:
             raise InvalidDataError(f"low <= centre <= high must hold, unlike {low}, {centre} and {high}")
-        values = np.asarray(values, dtype=np.float64)
+        values = _stretches(np.asarray(values, dtype=np.float64))
         scores = _scores(values, centre, low, high)
         blocks = len(values) >> np.arange(_LEVELS)
         squares, products, first, last = np.zeros((4, 2, _LEVELS))
@@ -146,10 +151,11 @@ def variance_inflation(reference: SerialSums, current: SerialSums) -> float:
     nearly all samples of independent rows keep an inflation of 1.
 
     What cannot be seen is not corrected. In 100 rows, a volatility that changes slowly looks like independent
-    rows, so the inflation is never less than 1 + 0.75 (100 / rows)². By simulation 1.75 keeps the false
-    alarms of 50 against 50 rows of a persistent GARCH(1, 1), 0.1 and 0.88, below 5%. That does not help if
-    the reference of such a series was shuffled and there are but a few hundred current rows: keep the
-    reference in the order of time. For many features at once, see `share_inflation`.
+    rows, so the inflation is never less than 1 + 4 (100 / rows)², or 2.25 where that is less. By simulation
+    that keeps the false alarms of 50 to 200 against as many rows of a persistent GARCH(1, 1), 0.1 and 0.88,
+    at 5%. It does not help if the reference of such a series was shuffled and there are but a few hundred
+    current rows: keep the reference in the order of time. For many features at once, see
+    `variance_inflations`.
 
     Args:
         reference: the sums of the reference.
@@ -165,33 +171,41 @@ def variance_inflation(reference: SerialSums, current: SerialSums) -> float:
         >>> 10 < variance_inflation(*parts) < 25
         True
     """
-    rows = reference.rows + current.rows
-    least = 1 + 0.75 * (100 / rows) ** 2 if rows else math.inf
-    together = _inflation(reference, current, chance=0.75 * math.log10(max(rows, 1)))
-    # More is asked of the current part alone, in short blocks: a drift within it looks like dependence.
-    alone = _inflation(current, chance=0.75 * math.log10(max(current.rows, 1)) + 0.75, levels=_SHORT)
-    return max(least, together, alone)
+    return float(variance_inflations([reference], [current])[0])
 
 
-def share_inflation(inflations: ArrayLike) -> _Array:
-    """Return the variance inflations of features of the same rows: each at least their median.
+def variance_inflations(references: Sequence[SerialSums], currents: Sequence[SerialSums]) -> _Array:
+    """Return the `variance_inflation` of the features of a table; shape ``(features,)``.
 
-    Rows depend on each other by the way in which they were taken, which their features share. So where most
-    features show dependence, the others have it, too, and only chance has hidden it. That matters for
-    many features: the alarm comes from the one that hides it best.
+    Rows depend on each other by the way in which they were taken, which their features share: what shows in
+    the mean of all features counts for each. That matters for many features, as the alarm comes from the one
+    whose dependence chance has hidden.
 
     Args:
-        inflations: one for each feature; shape ``(features,)``.
-
-    Returns:
-        The inflations in the same order; shape ``(features,)``.
-
-    Example:
-        >>> share_inflation([1.0, 9.0, 12.0]).tolist()
-        [9.0, 9.0, 12.0]
+        references: the sums of each feature in the reference.
+        currents: those of the current values, in the same order.
     """
-    inflations = np.asarray(inflations, dtype=np.float64)
-    return np.maximum(inflations, np.median(inflations)) if len(inflations) else inflations
+    if not references:
+        return np.empty(0)
+    samples = [references, currents]
+    counts = np.array([[sums.counts for sums in sample] for sample in samples], dtype=np.float64)
+    sums = np.array([[sums.sums for sums in sample] for sample in samples])
+    rows = counts[:, :, 0, 0]
+    known = np.maximum(rows.sum(axis=0), 1)
+    least = np.where(rows.any(axis=0), 1 + np.minimum(_FLOOR * (100 / known) ** 2, _HIGHEST_FLOOR), np.inf)
+    together = _inflations(counts, sums, chance=0.75 * np.log10(known))
+    # More is asked of the current part alone, in short blocks: a drift within it looks like dependence.
+    chance = 0.75 * np.log10(np.maximum(rows[1], 1)) + 0.75
+    alone = _inflations(counts[1:, :, :, :_SHORT], sums[1:, :, :, :, :_SHORT], chance=chance)
+    return np.maximum(np.maximum(together, alone), least)
+
+
+def _stretches(values: _Array) -> _Array:
+    """Return all values, or of very many 16 stretches of 1,024, from the first to the last."""
+    if len(values) <= _STRETCHES * _STRETCH:
+        return values
+    starts = np.linspace(0, len(values) - _STRETCH, _STRETCHES).astype(np.int64)
+    return np.concatenate([values[start : start + _STRETCH] for start in starts])
 
 
 def _scores(values: _Array, centre: float, low: float, high: float) -> _Array:
@@ -220,44 +234,62 @@ def _dots(a: _Array, b: _Array) -> _Array:
     return total
 
 
-def _inflation(*samples: SerialSums, chance: float, levels: int = _LEVELS) -> float:
-    """Return the inflation that samples of the same process show together.
+def _inflations(counts: _Array, sums: _Array, *, chance: _Array) -> _Array:
+    """Return the inflations that samples of the same process show together.
 
     Args:
-        samples: each around a mean of its own.
-        chance: evidence of dependence, in standard deviations, that counts for nothing.
-        levels: how many lengths of blocks are looked at.
+        counts: of blocks and pairs, each sample around a mean of its own; shape ``(samples, features, 2,
+            lengths)``.
+        sums: of blocks, their squares and the squared differences; shape ``(samples, features, 3, 2,
+            lengths)``.
+        chance: evidence of dependence, in standard deviations, that counts for nothing; shape
+            ``(features,)``.
     """
-    blocks, pairs = np.stack([sample.counts[:, :levels] for sample in samples], axis=1)
-    totals, squares, differences = np.stack([sample.sums[:, :, :levels] for sample in samples], axis=1)
-    centred = np.maximum(squares - totals**2 / np.maximum(blocks, 1)[:, np.newaxis], 0.0).sum(axis=0)
-    varied = centred[:, 0] > _ROUNDING * squares[:, :, 0].sum(axis=0)
+    blocks, pairs = counts[:, :, :1], counts[:, :, 1:]  # as many for both scores
+    totals, squares, differences = np.moveaxis(sums, 2, 0)
+    lengths = _LENGTHS[: counts.shape[-1]]
+    centred = np.maximum(squares - totals**2 / np.maximum(blocks, 1), 0.0).sum(axis=0)
+    varied = centred[:, :, 0] > _ROUNDING * squares[:, :, :, 0].sum(axis=0)
     enough = pairs.sum(axis=0) >= _FEWEST
-    if not (varied.any() and enough.any()):
-        return 1.0
-
-    used = np.ix_(varied, enough)
-    centred, differences, lengths = centred[used], differences.sum(axis=0)[used], _LENGTHS[:levels][enough]
-    freedom = np.maximum(blocks - 1, 0).sum(axis=0)[enough]
-    blocks, pairs = blocks.sum(axis=0)[enough], pairs.sum(axis=0)[enough]
-    variances = np.maximum(centred / freedom, _ROUNDING * centred[:, :1] / freedom[0])
-    ratios = variances / (lengths * variances[:, :1])
-    correlations = 1 - differences / (2 * pairs * variances)
+    freedom = np.maximum(np.maximum(blocks - 1, 0).sum(axis=0), 1)
+    blocks, pairs = np.maximum(blocks.sum(axis=0), 1), np.maximum(pairs.sum(axis=0), 1)
+    variances = np.maximum(centred / freedom, _ROUNDING * centred[:, :, :1] / freedom[:, :, :1])
+    variances = np.where(varied[:, :, np.newaxis], variances, 1.0)
+    ratios = variances / (lengths * variances[:, :, :1])
+    correlations = 1 - differences.sum(axis=0) / (2 * pairs * variances)
 
     # Of independent values, a ratio has the variance 2 / blocks, and twice a correlation 4 / blocks: together
     # as of chi-square over its blocks / 3 degrees of freedom, whose cube root is nearly normal: Wilson and
     # Hilferty, "The distribution of chi-square", PNAS 17 (1931). A correlation around the mean of its own
     # sample is too small by 1 / blocks.
-    bias = len(samples) / blocks
+    bias = len(counts) / blocks
     spread = 2 / (9 * blocks / 3)
     roots = np.cbrt(np.maximum(ratios * (1 + 2 * (correlations + bias)), 0.0))
-    evidence = ((roots - 1 + spread) / np.sqrt(spread)).max(axis=1)
+    evidence = np.where(enough, (roots - 1 + spread) / np.sqrt(spread), -np.inf).max(axis=2)
 
     corrected = correlations + bias * (1 + 3 * np.maximum(correlations, 0.0))
     corrected = np.clip(corrected, -_LARGEST, _LARGEST)
     inflations = ratios * np.minimum((1 + corrected) / (1 - corrected), _MEMORY / lengths)
-    largest = np.maximum(inflations[:, -_LONGEST:].max(axis=1), 1.0)
-    return float((1 + (largest - 1) * np.clip(evidence - chance, 0.0, 1.0)).max())
+    is_long = enough & (np.arange(len(lengths)) >= enough.sum(axis=2, keepdims=True) - _LONGEST)
+    largest = np.where(is_long, inflations, 1.0).max(axis=2, initial=1.0)
+    own = np.clip(evidence - chance[:, np.newaxis], 0.0, 1.0)
+    found: _Array = (1 + (largest - 1) * own * varied).max(axis=1)
+    return np.maximum(found, _shared(evidence, largest, varied, chance))
+
+
+def _shared(evidence: _Array, inflations: _Array, varied: NDArray[np.bool], chance: _Array) -> float:
+    """Return the upper quartile of the inflations, as far as the mean evidence goes beyond chance.
+
+    Of independent rows, each evidence has a mean of about 1 and a standard deviation below 1.
+    """
+    features = varied.sum(axis=0)
+    if not features.any():
+        return 1.0
+    root = np.sqrt(np.maximum(features, 1))
+    mean = np.where(varied, evidence, 0.0).sum(axis=0, where=np.isfinite(evidence)) / np.maximum(features, 1)
+    needed = 1 + (float(chance.mean()) - 1) / root
+    shown = np.clip((mean - needed) * root, 0.0, 1.0)
+    return float((1 + (np.quantile(inflations, 0.75, axis=0) - 1) * shown).max())
 
 
 def _check(fits: bool | np.bool, what: str) -> None:  # noqa: FBT001 - reads like an assertion

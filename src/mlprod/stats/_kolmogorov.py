@@ -124,6 +124,8 @@ def ks_exact_p_value(statistic: float, reference_size: int, current_size: int) -
     first, scale, left = 0, 0.0, 0.0
     for row in range(m + 1):
         in_band = np.abs(row * n - columns * m) < reach
+        if not in_band.any():  # every path leaves
+            return 1.0
         start = int(np.argmax(in_band))
         stop = start + int(in_band.sum())
         if row:
@@ -137,7 +139,7 @@ def ks_exact_p_value(statistic: float, reference_size: int, current_size: int) -
         inside, first = np.cumsum(arrived), start
         if stop <= n:  # left to the right
             left += float(inside[-1] * np.exp(scale + log_paths(m - row, n - stop) - all_paths))
-        largest = float(inside.max(initial=0.0))
+        largest = float(inside.max())
         if not largest:  # every path leaves
             return 1.0
         inside, scale = inside / largest, scale + math.log(largest)

@@ -1,0 +1,41 @@
+"""Has the world moved away from the years that a model was fitted on?"""
+
+from pathlib import Path
+
+from volatility import AHEAD, WINDOWS, Model, Samples, forecast
+
+from mlprod import ModelMetadata, getDriftDetector
+from mlprod.drift import DriftReport
+
+NAMES = [f"volatility_{days}d" for days in WINDOWS]
+
+
+def check_years(model: Model, of: ModelMetadata | str, fitted: Samples, new: Samples) -> DriftReport:
+    """Compare the inputs, forecasts and errors of some years with those of the years of a fit.
+
+    Neighbouring days share most of what their windows hold. The detector sees that by itself in the
+    inputs; of the errors, whose weeks overlap, one a week is taken.
+    """
+    detector = getDriftDetector()
+    detector.setReference(
+        of,
+        dict(zip(NAMES, fitted.features.T, strict=True)),
+        predictions=forecast(model, fitted.features),
+        errors=errors(model, fitted),
+    )
+    return detector.comprehensiveDriftCheck(
+        model_id=of,
+        data=dict(zip(NAMES, new.features.T, strict=True)),
+        recent_predictions=forecast(model, new.features),
+        errors=errors(model, new),
+    )
+
+
+def errors(model: Model, samples: Samples) -> object:
+    """Return the errors of forecasts whose weeks do not overlap."""
+    return (samples.outcome - forecast(model, samples.features))[::AHEAD]
+
+
+def write_page(report: DriftReport, page: Path) -> None:
+    """Write a report as a page that any browser opens."""
+    page.write_text(report.toHtml(), encoding="utf-8")

@@ -1,0 +1,153 @@
+"""What a store keeps of drift: references, and the report of every check."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, final
+
+import attrs
+import xxhash
+
+from mlprod._names import known
+from mlprod.drift._encoding import decode, encode
+from mlprod.drift._reference import ReferenceProfile
+from mlprod.drift._subject import Subject
+from mlprod.drift._values import DriftReport
+from mlprod.errors import ChecksumError, ReferenceNotFoundError, StoreError
+from mlprod.schema import RecordSet, RecordType
+from mlprod.storage import Ledger, LedgerType, Stamp, Store, explained, join
+from mlprod.typing import Clock
+
+__all__ = ["Archive"]
+
+ROOT: Final = "drift"
+
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+_REPORT = re.compile(r"/[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{16}\.json$")
+
+
+@attrs.frozen(kw_only=True)
+class ReferenceSet:
+    """A reference was set; it takes the place of the one before."""
+
+    name: str
+    version: str | None
+    id: str
+    path: str
+    size: int
+    checksum: str
+
+
+@attrs.frozen
+class References:
+    """The reference of each model and version that stands."""
+
+    by_subject: Mapping[str, ReferenceSet] = attrs.field(factory=dict[str, ReferenceSet])
+
+
+def _fold(state: References, event: ReferenceSet, _: Stamp) -> References:
+    return References({**state.by_subject, str(Subject(event.name, event.version)): event})
+
+
+REFERENCES: Final = LedgerType(
+    folder=f"{ROOT}/ledger",
+    events=RecordSet[ReferenceSet]([RecordType("drift.reference_set", ReferenceSet)]),
+    state=RecordType("drift.references", References),
+    empty=References(),
+    fold=_fold,
+)
+REPORT: Final = RecordType("drift.report", DriftReport)
+
+
+@final
+class Archive:
+    """The references and reports of one store."""
+
+    def __init__(self, store: Store, *, clock: Clock | None) -> None:
+        """Name the store; nothing is read yet."""
+        self._store = store
+        self._ledger = Ledger(store, REFERENCES, clock=clock)
+        self._read: dict[str, ReferenceProfile] = {}
+
+    def save(self, reference: ReferenceProfile) -> None:
+        """Write a reference, then decide that it stands."""
+        payload = encode(reference)
+        stamp = reference.created_at.astimezone(UTC).strftime(_STAMP)
+        path = join(ROOT, "references", reference.model_id, f"{stamp}-{reference.id}.safetensors")
+        with explained(f"write the reference {path}", self._store):
+            self._store.put(path, payload)
+        event = ReferenceSet(
+            name=reference.model_id,
+            version=reference.version,
+            id=reference.id,
+            path=path,
+            size=len(payload),
+            checksum=_checksum(payload),
+        )
+        standing = self._ledger.append(lambda _: [event]).head.state.by_subject
+        self._remember(reference, standing)
+
+    def find(self, subject: Subject) -> ReferenceProfile:
+        """Return the reference of a version, else that of the model whatever its version.
+
+        Raises:
+            ReferenceNotFoundError: if there is neither.
+        """
+        standing = self._ledger.head().state.by_subject
+        event = standing.get(str(subject)) or standing.get(subject.name)
+        if event is None:
+            raise ReferenceNotFoundError(
+                f"no reference of {str(subject)!r} was set in {self._store.url} "
+                f"({known(standing, str(subject))}): "
+                f"call set_reference({str(subject)!r}, data) with the data that the model was fitted on"
+            )
+        found = self._read.get(event.id)
+        if found is None:
+            found = self._load(event)
+            self._remember(found, standing)
+        return found
+
+    def _remember(self, reference: ReferenceProfile, standing: Mapping[str, ReferenceSet]) -> None:
+        """Keep what was read as long as it stands."""
+        ids = {event.id for event in standing.values()}
+        self._read = {id_: found for id_, found in self._read.items() if id_ in ids}
+        self._read[reference.id] = reference
+
+    def record(self, report: DriftReport) -> None:
+        """Write a report."""
+        stamp = report.time.astimezone(UTC).strftime(_STAMP)
+        name = f"{stamp}-{secrets.token_hex(8)}.json"
+        path = join(ROOT, "reports", Subject(report.model_id, report.version).folder, name)
+        with explained(f"write the report {path}", self._store):
+            self._store.put(path, REPORT.dump(report))
+
+    def reports(self, subject: Subject, since: datetime | None) -> list[DriftReport]:
+        """Return the reports of a version, or of all where the subject has none; the oldest first."""
+        folder = join(ROOT, "reports", subject.name, *([subject.version] if subject.version else []))
+        with explained(f"list the reports of {str(subject)!r}", self._store):
+            paths = [path for path in self._store.list(folder) if _REPORT.search(path)]
+        first = "" if since is None else since.strftime(_STAMP)
+        wanted = sorted((path.rpartition("/")[2], path) for path in paths)
+        return [self._report(path) for name, path in wanted if name >= first]
+
+    def _report(self, path: str) -> DriftReport:
+        with explained(f"read the report {path}", self._store):
+            return REPORT.load(self._store.get(path), f"{path} in {self._store.url}")
+
+    def _load(self, event: ReferenceSet) -> ReferenceProfile:
+        where = f"the reference {event.path} in {self._store.url}"
+        with explained(f"read the reference {event.path}", self._store):
+            try:
+                payload = self._store.get(event.path)
+            except FileNotFoundError as error:
+                raise StoreError(f"{where} is missing; set it anew") from error
+        if len(payload) != event.size or _checksum(payload) != event.checksum:
+            raise ChecksumError(
+                f"{where} has changed since it was set; restore it from a backup, or set it anew"
+            )
+        return decode(payload, where)
+
+
+def _checksum(payload: bytes) -> str:
+    return f"xxh3_128:{xxhash.xxh3_128_hexdigest(payload)}"

@@ -1,0 +1,100 @@
+"""From any table, of any size and wherever it lies, to a profile, or to the features of a reference."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+from mlprod.drift._column import Batch
+from mlprod.drift._dask import fold_partitions, is_dask
+from mlprod.drift._feature import Feature
+from mlprod.drift._gathering import Gathered, whole
+from mlprod.drift._profile import Profile
+from mlprod.drift._rebatching import length, rebatched
+from mlprod.drift._reference import ReferenceProfile
+from mlprod.drift._sample import RowSample
+from mlprod.drift._tables import read_batches
+from mlprod.errors import InvalidDataError
+
+__all__ = ["gather", "measure"]
+
+_FIRST_LOOK = 10_000  # rows of a partitioned table that say what is usual
+
+
+def measure(reference: ReferenceProfile, data: object, feature_names: Sequence[str] | None = None) -> Profile:
+    """Count a table on the bins of a reference.
+
+    Raises:
+        InvalidDataError: if it is no table, lacks a feature, has one of another kind, or has no rows.
+    """
+    if is_dask(data):
+        profile = fold_partitions(data, functools.partial(_profile, reference), _sum_of_profiles)
+    else:
+        profile = reference.measure(read_batches(data, feature_names=feature_names))
+    if not profile.rows:
+        raise InvalidDataError(f"the data for {reference.model_id!r} have no rows; nothing was compared")
+    return profile
+
+
+def gather(
+    data: object, *, bins: int, feature_names: Sequence[str] | None = None
+) -> tuple[dict[str, Feature], int, RowSample]:
+    """Choose the bins of a table, and count it on them.
+
+    Returns:
+        The features, how many rows, and a sample of them. Exactly for a table that is one batch; in
+        one pass and flat memory for an iterator of batches and for a partitioned table.
+
+    Raises:
+        InvalidDataError: if it is no table, or has no rows.
+    """
+    if is_dask(data):
+        look = _only(read_batches(data.head(_FIRST_LOOK, npartitions=-1)))  # type: ignore[attr-defined]
+        first, _ = whole(look, bins=bins)
+        gathered = fold_partitions(data, functools.partial(_gathered, first), _sum_of_gathered)
+        return _finished(gathered, bins)
+    batches = rebatched(read_batches(data, feature_names=feature_names))
+    beginning = list(itertools.islice(batches, 2))
+    if not beginning:
+        raise _empty()
+    if len(beginning) == 1:
+        if not length(beginning[0]):
+            raise _empty()
+        features, sample = whole(beginning[0], bins=bins)
+        return features, length(beginning[0]), sample
+    first, _ = whole(beginning[0], bins=bins)
+    parts = (Gathered.of(batch, first) for batch in itertools.chain(beginning, batches))
+    return _finished(functools.reduce(Gathered.__add__, parts), bins)
+
+
+def _finished(gathered: Gathered, bins: int) -> tuple[dict[str, Feature], int, RowSample]:
+    if not gathered.rows:
+        raise _empty()
+    features = gathered.features(bins=bins)
+    return features, gathered.rows, gathered.sample
+
+
+def _empty() -> InvalidDataError:
+    return InvalidDataError("the reference data have no rows: there is nothing to compare with later")
+
+
+def _only(batches: Iterator[Batch]) -> Batch:
+    return next(rebatched(batches))
+
+
+# What runs where the partitions are: functions of modules, so that they can be sent there.
+
+
+def _profile(reference: ReferenceProfile, partition: object) -> Profile:
+    return reference.measure(read_batches(partition))
+
+
+def _gathered(first: dict[str, Feature], partition: object) -> Gathered:
+    return _sum_of_gathered([Gathered.of(batch, first) for batch in rebatched(read_batches(partition))])
+
+
+def _sum_of_profiles(profiles: Iterable[Profile]) -> Profile:
+    return functools.reduce(Profile.__add__, profiles)
+
+
+def _sum_of_gathered(parts: Iterable[Gathered]) -> Gathered:
+    return functools.reduce(Gathered.__add__, parts)

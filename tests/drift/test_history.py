@@ -1,0 +1,105 @@
+"""Every check leaves a report, which every instance on the store can read."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from mlprod.drift import DriftDetector
+from mlprod.errors import InvalidDataError, StoreError
+
+DATA = {"x": np.arange(100.0), "y": np.arange(100.0) % 7, "c": ["a", "b"] * 50}
+
+
+@pytest.fixture
+def checked(detector, clock):
+    """Give a detector that has checked three times, an hour apart, and the reports."""
+    detector.set_reference(
+        "m", DATA, predictions=DATA["x"], errors=DATA["x"], confidence=[0.5] * 9, correct=[1] * 9
+    )
+    reports = []
+    for shift in (0.0, 30.0, 60.0):
+        reports.append(
+            detector.comprehensive_drift_check(
+                model_id="m",
+                data={**DATA, "x": DATA["x"] + shift},
+                recent_predictions=DATA["x"],
+                errors=DATA["x"],
+                confidence=[0.5] * 9,
+                correct=[1] * 9,
+                series=np.arange(20.0) % 5,
+            )
+        )
+        clock.advance(hours=1)
+    return detector, reports
+
+
+def test_reports_come_back_whole_and_in_order(checked, store):
+    detector, reports = checked
+    for reader in (detector, DriftDetector(store)):
+        assert list(map(repr, reports)) == list(map(repr, reader.history("m")))
+
+
+def test_reports_before_a_time_are_left_out(checked):
+    detector, reports = checked
+    assert [reports[1].time, reports[2].time] == [
+        report.time for report in detector.history("m", since=reports[1].time)
+    ]
+    elsewhere = (reports[1].time + dt.timedelta(microseconds=1)).astimezone(
+        dt.timezone(dt.timedelta(hours=9))
+    )
+    assert [reports[2].time] == [report.time for report in detector.history("m", since=elsewhere)]
+
+
+def test_a_time_without_a_zone_is_refused(checked):
+    with pytest.raises(InvalidDataError, match=r"since .* has no timezone"):
+        checked[0].history("m", since=dt.datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+def test_models_do_not_mix(checked):
+    detector, _ = checked
+    detector.set_reference("m2", DATA)
+    detector.check("m2", DATA)
+    assert (3, 1) == (len(detector.history("m")), len(detector.history("m2")))
+
+
+def test_a_bare_name_means_all_versions(detector, models, clock):
+    """Also after another version has become the active one."""
+    for number in range(2):
+        models.save([number], "har", activate=True)
+        detector.set_reference("har", DATA)
+        detector.check("har", DATA)
+        clock.advance(hours=1)
+    assert ["1.0.0", "1.0.1"] == [report.version for report in detector.history("har")]
+    assert ["1.0.0"] == [report.version for report in detector.history("har@1.0.0")]
+
+
+def test_a_damaged_report_says_which(checked, store):
+    detector, _ = checked
+    path = store.list("drift/reports")[1]
+    store.put(path, store.get(path)[:-20])
+    with pytest.raises(StoreError, match=f"{path} in memory:// is damaged.*restore"):
+        detector.history("m")
+
+
+def test_what_is_no_report_is_not_read(checked, store):
+    detector, _ = checked
+    store.put("drift/reports/m/any~/notes.txt", b"mine")
+    assert 3 == len(detector.history("m"))
+
+
+def test_looking_at_parts_leaves_no_report(detector, store):
+    detector.set_reference("m", DATA, errors=[1.0, 2.0], confidence=[0.5] * 9, correct=[1] * 9)
+    detector.check_performance("m", [1.0, 2.0])
+    detector.check_calibration("m", [0.5] * 9, [1] * 9)
+    detector.check_concept("m", np.arange(20.0) % 5)
+    detector.profile("m", DATA)
+    assert [] == store.list("drift/reports")
+
+
+def test_what_no_longer_stands_is_not_kept_in_memory(detector):
+    """Who sets a new reference every day keeps one."""
+    for _ in range(5):
+        detector.set_reference("m", DATA)
+        detector.set_reference("n", DATA)
+    assert 2 == len(detector._archive._read)

@@ -28,6 +28,7 @@ _TWENTIETHS = np.array([1, 10, 19])
 _LARGEST = 1e140  # sums of squares of larger numbers overflow
 _OUTSTANDING = 2.0  # between roots of counts, whose standard deviation is 1/2 whatever they are
 _SURE = 10  # times the error of a count
+_FINITE: Final = float(np.finfo(np.float64).max)
 _SAME = attrs.cmp_using(eq=np.array_equal)
 
 
@@ -95,14 +96,12 @@ class NumericBins:
         missing = np.isnan(column)
         present = column[~missing] if missing.any() else column
         ordered = np.sort(present)
-        finite = ordered[
-            np.searchsorted(ordered, -np.inf, "right") : np.searchsorted(ordered, np.inf, "left")
-        ]
+        finite = _between(ordered, -_FINITE, _FINITE)
         low, centre, high = self.limits
         return NumericCounts(
             self.cells(ordered),
             len(column) - len(present),
-            moments_of(finite),
+            Moments.of(_between(finite, -_LARGEST, _LARGEST)),
             float(finite[0]) if len(finite) else math.inf,
             float(finite[-1]) if len(finite) else -math.inf,
             SerialSums.of(present, centre=centre, low=low, high=high),
@@ -139,6 +138,12 @@ class NumericBins:
             between = f"{'(' if low_is_below else '['}{low}, {high}{']' if high_is_in else ')'}"
             found.append(between if low != high else low)
         return (*found, f"{'>' if is_in_bin_below[-1] else '≥'} {points[-1]}")
+
+
+def _between(ordered: _Floats, low: float, high: float) -> _Floats:
+    """Return those of ascending values that are within bounds."""
+    first, last = np.searchsorted(ordered, low, "left"), np.searchsorted(ordered, high, "right")
+    return ordered[first:last]
 
 
 def moments_of(finite: _Floats) -> Moments:

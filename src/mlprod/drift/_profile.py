@@ -16,7 +16,7 @@ __all__ = ["Profile"]
 @final
 @attrs.frozen(kw_only=True, repr=False)
 class Profile(Value):
-    """Counts on the frozen bins of one reference; ``a + b`` is exactly the profile of both tables together.
+    """Counts on the frozen bins of one reference; ``a + b`` counts exactly what both together would.
 
     It can be made where the data are, in another process or on another machine, and pickled: it holds counts,
     a few sums and at most 512 rows, however large the table.

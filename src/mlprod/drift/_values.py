@@ -39,7 +39,7 @@ class FeatureDrift(Value):
         psi: the population stability index over the reference's bins, missing values in one of their own.
         psi_level: how large that is: ``"none"``, ``"moderate"`` or ``"significant"``. Under the calibrated
             policy ``"none"``, too, where the shift is no more than chance.
-        psi_p_value: of Pearson's chi-square over the same bins.
+        psi_p_value: of Pearson's chi-square over the same bins; of rare ones by the binomial law.
         psi_lower_bound: the true index is more than this, with 95% confidence.
         min_detectable_psi: the smallest true index that this many rows would show in four of five cases.
         ks_statistic: the largest distance of the distribution functions, 0 to 1: a lower bound of it where

@@ -62,8 +62,14 @@ def gather(
         features, sample = whole(beginning[0], bins=bins)
         return features, length(beginning[0]), sample
     first, _ = whole(beginning[0], bins=bins)
-    parts = (Gathered.of(batch, first) for batch in itertools.chain(beginning, batches))
+    parts = (Gathered.of(batch, first) for batch in itertools.chain(_given_away(beginning), batches))
     return _finished(functools.reduce(Gathered.__add__, parts), bins)
+
+
+def _given_away(batches: list[Batch]) -> Iterator[Batch]:
+    """Yield each and let go of it, so that it is not in memory until all others are read."""
+    while batches:
+        yield batches.pop(0)
 
 
 def _finished(gathered: Gathered, bins: int) -> tuple[dict[str, Feature], int, RowSample]:

@@ -65,7 +65,8 @@ def _of_number(name: str, grid: list[float], ranks: list[float]) -> Score:
         try:
             place = bisect_left(points, value)
             if value == value:  # noqa: PLR0124 - false for NaN
-                return cells[place + place + int(points[place] == value)]
+                is_point: bool = points[place] == value
+                return cells[place + place + is_point]
         except (TypeError, ValueError) as error:
             if value is None:
                 return missing

@@ -4,12 +4,13 @@ import datetime as dt
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
 from mlprod.drift import DriftDetector
 from mlprod.errors import InvalidDataError
+
+pd = pytest.importorskip("pandas")
 
 ROWS = 400
 

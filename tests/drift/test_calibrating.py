@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import brier_score_loss
 
 from mlprod.drift import DriftDetector
+
+brier_score_loss = pytest.importorskip("sklearn.metrics").brier_score_loss
 
 DATA = {"x": [1.0]}
 

@@ -3,12 +3,13 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import signal, stats
 
 from mlprod.drift import DriftDetector
 from mlprod.errors import InvalidDataError
+
+pd = pytest.importorskip("pandas")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
-import pandas as pd
 import pytest
 
 from mlprod.drift import DriftDetector
@@ -15,6 +14,8 @@ from mlprod.drift._alarms import OBSERVER
 from mlprod.errors import InvalidDataError, NewerSchemaError, ReferenceNotFoundError, StoreError
 from mlprod.storage import MemoryStore
 from mlprod.testing import Fault, FaultyStore
+
+pd = pytest.importorskip("pandas")
 
 SETTINGS = {"ordered": False, "false_alarm_days": 1, "rows_per_day": 2000}
 

@@ -4,13 +4,14 @@ import math
 import re
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 from scipy import stats
 
 from mlprod.drift import DriftDetector
 from mlprod.errors import InvalidDataError
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
 
 DATA = {"x": [1.0]}
 

@@ -140,6 +140,10 @@ def read_segment(raw: Buffer, where: str, *, only_times: bool = False) -> Segmen
     rows = np.frombuffer(raw, layout.dtype, whole, header.first)
     is_finished = rows["mark"] == MARK
     count = int(np.count_nonzero(is_finished))
+    if not is_finished[:count].all():  # those before may have been finished while these were looked at
+        last = int(np.flatnonzero(is_finished)[-1]) + 1
+        is_finished[:last] = rows["mark"][:last] == MARK
+        count = int(np.count_nonzero(is_finished))
     is_prefix = bool(is_finished[:count].all())
     finished = slice(count) if is_prefix else is_finished
     # As words: numpy does not copy the padding between the fields of records.

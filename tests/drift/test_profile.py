@@ -215,3 +215,10 @@ class TestSample:
 
 def test_a_profile_of_one_part_is_a_profile(reference):
     assert isinstance(profile_of(reference, [(0.0, 1, "buy")]), Profile)
+
+
+def test_a_reference_shows_itself_in_a_notebook():
+    reference = DriftDetector("memory://").set_reference("m", {"<b>": [1.0, 2.0]})
+    assert f"<p>ReferenceProfile(&#x27;m&#x27;, rows=2, features=1, id=&#x27;{reference.id}&#x27;)</p>" == (
+        reference._repr_html_()
+    )

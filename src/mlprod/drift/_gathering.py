@@ -64,7 +64,7 @@ class Gathered:
     sample: RowSample
 
     @classmethod
-    def of(cls, batch: Batch, first: Mapping[str, Feature]) -> "Gathered":
+    def of(cls, batch: Batch, first: Mapping[str, Feature], *, in_threads: bool = True) -> "Gathered":
         """Gather a batch; `first` says what is usual, from a first look at the table.
 
         Raises:
@@ -79,7 +79,7 @@ class Gathered:
             return _gathered(column, feature), draw.rows_of(column)
 
         rows = length(batch)
-        columns, drawn = zip(*each(gathered, names, rows=rows), strict=True)
+        columns, drawn = zip(*each(gathered, names, rows=rows, in_threads=in_threads), strict=True)
         sample = draw.sample([column for taken in drawn for column in taken])
         return cls(dict(zip(names, columns, strict=True)), rows, sample)
 

@@ -87,15 +87,17 @@ def _only(batches: Iterator[Batch]) -> Batch:
     return next(rebatched(batches))
 
 
-# What runs where the partitions are: functions of modules, so that they can be sent there.
+# What runs where the partitions are: functions of modules, so that they can be sent there; one column at a
+# time, as it is the scheduler that fills the cores.
 
 
 def _profile(reference: ReferenceProfile, partition: object) -> Profile:
-    return reference.measure(read_batches(partition))
+    return reference.measure(read_batches(partition), in_threads=False)
 
 
 def _gathered(first: dict[str, Feature], partition: object) -> Gathered:
-    return _sum_of_gathered([Gathered.of(batch, first) for batch in rebatched(read_batches(partition))])
+    batches = rebatched(read_batches(partition))
+    return _sum_of_gathered([Gathered.of(batch, first, in_threads=False) for batch in batches])
 
 
 def _sum_of_profiles(profiles: Iterable[Profile]) -> Profile:

@@ -63,17 +63,17 @@ class ReferenceProfile(Value):
         """The numeric features, in the order of the columns of `sample`."""
         return tuple(name for name, feature in self.features.items() if feature.kind == "numeric")
 
-    def measure(self, batches: Iterable[Batch]) -> Profile:
-        """Count tables on the bins, batch by batch.
+    def measure(self, batches: Iterable[Batch], *, in_threads: bool = True) -> Profile:
+        """Count tables on the bins, batch by batch; in threads, unless something else fills the cores.
 
         Raises:
             InvalidDataError: if a feature is missing, or of another kind.
         """
-        parts = (self.measure_batch(batch) for batch in rebatched(batches))
+        parts = (self.measure_batch(batch, in_threads=in_threads) for batch in rebatched(batches))
         first = next(parts, None)
         return self._nothing() if first is None else functools.reduce(Profile.__add__, parts, first)
 
-    def measure_batch(self, batch: Batch) -> Profile:
+    def measure_batch(self, batch: Batch, *, in_threads: bool = True) -> Profile:
         """Count one table on the bins.
 
         Raises:
@@ -95,7 +95,7 @@ class ReferenceProfile(Value):
             return feature.measure(column), draw.rows_of(column)
 
         rows = length(batch)
-        counts, drawn = zip(*each(measured, self.features, rows=rows), strict=True)
+        counts, drawn = zip(*each(measured, self.features, rows=rows, in_threads=in_threads), strict=True)
         return Profile(
             reference=self.id,
             features=dict(zip(self.features, counts, strict=True)),

@@ -14,16 +14,17 @@ _ROWS: Final = 30_000  # from which a column takes longer than handing it to a t
 _MOST: Final = 8  # so many columns are in memory at once
 
 
-def each(function: Callable[[T], R], items: Iterable[T], *, rows: int) -> list[R]:
+def each(function: Callable[[T], R], items: Iterable[T], *, rows: int, in_threads: bool = True) -> list[R]:
     """Return what a function makes of each item, in order; in threads where columns have many rows.
 
     Args:
         function: of an item; must not change anything that the others see.
         items: for example the names of columns.
         rows: of each column.
+        in_threads: False where a scheduler fills the cores already.
     """
     cores = min(os.cpu_count() or 1, _MOST)
-    if rows < _ROWS or cores == 1:
+    if rows < _ROWS or cores == 1 or not in_threads:
         return list(map(function, items))
     with ThreadPoolExecutor(cores, thread_name_prefix="mlprod-drift") as threads:
         return list(threads.map(function, items))

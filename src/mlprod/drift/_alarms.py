@@ -1,24 +1,19 @@
 """What watching row by row leaves in a store: the alarms, and how far the watch had come."""
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, final
 
 import attrs
 
 from mlprod._value import Value
+from mlprod.drift._files import ROOT, dated, dated_path
 from mlprod.drift._subject import Subject
 from mlprod.errors import InvalidDataError, NewerSchemaError, StoreError
 from mlprod.schema import RecordType
 from mlprod.storage import Store, explained, join
 
 __all__ = ["AlarmBook", "DriftAlarm", "ObserverState"]
-
-ROOT: Final = "drift"
-
-_STAMP = "%Y%m%dT%H%M%S.%fZ"
-_ALARM = re.compile(r"/[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{16}\.json$")
 
 
 @final
@@ -81,17 +76,14 @@ class AlarmBook:
 
     def record(self, alarm: DriftAlarm, token: str) -> None:
         """Write an alarm; the same alarm under the same token is written once, however often it is tried."""
-        name = f"{alarm.time.astimezone(UTC).strftime(_STAMP)}-{token}.json"
-        path = join(ROOT, "alarms", Subject(alarm.model_id, alarm.version).folder, name)
+        path = dated_path("alarms", Subject(alarm.model_id, alarm.version), alarm.time, token)
         with explained(f"write the alarm {path}", self._store):
             self._store.put(path, ALARM.dump(alarm))
 
     def alarms(self, subject: Subject) -> list[DriftAlarm]:
         """Return the alarms of a version, or of all where the subject has none; the oldest first."""
-        folder = join(ROOT, "alarms", subject.name, *([subject.version] if subject.version else []))
         with explained(f"read the alarms of {str(subject)!r}", self._store):
-            paths = [path for path in self._store.list(folder) if _ALARM.search(path)]
-            paths.sort(key=lambda path: path.rpartition("/")[2])
+            paths = dated(self._store, "alarms", subject)
             return [ALARM.load(self._store.get(path), f"{path} in {self._store.url}") for path in paths]
 
     def save(self, subject: Subject, observer: str, state: ObserverState) -> None:

@@ -1,9 +1,8 @@
 """What a store keeps of drift: references, and the report of every check."""
 
-import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, final
 
 import attrs
@@ -11,6 +10,7 @@ import xxhash
 
 from mlprod._names import known
 from mlprod.drift._encoding import decode, encode
+from mlprod.drift._files import ROOT, dated, dated_path, name_of, stamp
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._subject import Subject
 from mlprod.drift._values import DriftReport
@@ -20,11 +20,6 @@ from mlprod.storage import Ledger, LedgerType, Stamp, Store, explained, join
 from mlprod.typing import Clock
 
 __all__ = ["Archive"]
-
-ROOT: Final = "drift"
-
-_STAMP = "%Y%m%dT%H%M%S.%fZ"
-_REPORT = re.compile(r"/[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{16}\.json$")
 
 
 @attrs.frozen(kw_only=True)
@@ -73,8 +68,8 @@ class Archive:
     def save(self, reference: ReferenceProfile) -> None:
         """Write a reference, then decide that it stands."""
         payload = encode(reference)
-        stamp = reference.created_at.astimezone(UTC).strftime(_STAMP)
-        path = join(ROOT, "references", reference.model_id, f"{stamp}-{reference.id}.safetensors")
+        name = f"{stamp(reference.created_at)}-{reference.id}.safetensors"
+        path = join(ROOT, "references", reference.model_id, name)
         with explained(f"write the reference {path}", self._store):
             self._store.put(path, payload)
         event = ReferenceSet(
@@ -116,20 +111,17 @@ class Archive:
 
     def record(self, report: DriftReport) -> None:
         """Write a report."""
-        stamp = report.time.astimezone(UTC).strftime(_STAMP)
-        name = f"{stamp}-{secrets.token_hex(8)}.json"
-        path = join(ROOT, "reports", Subject(report.model_id, report.version).folder, name)
+        subject = Subject(report.model_id, report.version)
+        path = dated_path("reports", subject, report.time, secrets.token_hex(8))
         with explained(f"write the report {path}", self._store):
             self._store.put(path, REPORT.dump(report))
 
     def reports(self, subject: Subject, since: datetime | None) -> list[DriftReport]:
         """Return the reports of a version, or of all where the subject has none; the oldest first."""
-        folder = join(ROOT, "reports", subject.name, *([subject.version] if subject.version else []))
         with explained(f"list the reports of {str(subject)!r}", self._store):
-            paths = [path for path in self._store.list(folder) if _REPORT.search(path)]
-        first = "" if since is None else since.strftime(_STAMP)
-        wanted = sorted((path.rpartition("/")[2], path) for path in paths)
-        return [self._report(path) for name, path in wanted if name >= first]
+            paths = dated(self._store, "reports", subject)
+        first = "" if since is None else stamp(since)
+        return [self._report(path) for path in paths if name_of(path) >= first]
 
     def _report(self, path: str) -> DriftReport:
         with explained(f"read the report {path}", self._store):

@@ -77,9 +77,8 @@ def _of_feature(subject: str, feature: FeatureDrift, settings: Settings) -> Evid
         distance = "" if math.isnan(feature.ks_statistic) else f"KS {feature.ks_statistic:.2g}, "
         sentence = (
             f"{who} shifted: PSI {feature.psi:.3g} ({feature.psi_level}, from {threshold:g}), "
-            f"{distance}"
-            f"p = {p_value:.2g}; {feature.count:,} rows are worth {feature.effective_count:,.0f} independent "
-            "ones"
+            f"{distance}p = {p_value:.2g}; {feature.count:,} rows are worth "
+            f"{feature.effective_count:,.0f} independent ones"
         )
         return Evidence(
             subject=subject,
@@ -179,9 +178,8 @@ def _of_concept(concept: ConceptDrift | None) -> Iterator[Evidence]:
             calls_for_retraining=False,
             sentence=(
                 f"the series behaves differently{where}: volatility {concept.early_volatility:.4g} in its "
-                "first "
-                f"half, {concept.late_volatility:.4g} in its second ({concept.volatility_change:+.0%}), "
-                f"p = {concept.adjusted_p_value:.2g}"
+                f"first half, {concept.late_volatility:.4g} in its second "
+                f"({concept.volatility_change:+.0%}), p = {concept.adjusted_p_value:.2g}"
             ),
         )
 
@@ -194,9 +192,8 @@ def _nothing_found(features: Sequence[FeatureDrift], settings: Settings) -> str:
     if blind:
         return (
             f"no shift beyond chance, but little could be seen: {len(blind)} of {len(features)} features "
-            "have too "
-            f"few independent rows to show a PSI of {settings.psi_threshold:g}; the {blind[0].count:,} of "
-            f"{blind[0].name!r} are worth {blind[0].effective_count:,.0f}, {_enough_for(blind[0])}"
+            f"have too few independent rows to show a PSI of {settings.psi_threshold:g}; "
+            f"the {blind[0].count:,} of {blind[0].name!r} are worth {blind[0].effective_count:,.0f}, {_enough_for(blind[0])}"
         )
     return (
         f"no shift of consequence beyond chance: the largest PSI is {largest.psi:.3g} ({largest.name!r}, "

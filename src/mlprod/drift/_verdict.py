@@ -193,7 +193,8 @@ def _nothing_found(features: Sequence[FeatureDrift], settings: Settings) -> str:
         return (
             f"no shift beyond chance, but little could be seen: {len(blind)} of {len(features)} features "
             f"have too few independent rows to show a PSI of {settings.psi_threshold:g}; "
-            f"the {blind[0].count:,} of {blind[0].name!r} are worth {blind[0].effective_count:,.0f}, {_enough_for(blind[0])}"
+            f"the {blind[0].count:,} of {blind[0].name!r} are worth {blind[0].effective_count:,.0f}, "
+            f"{_enough_for(blind[0])}"
         )
     return (
         f"no shift of consequence beyond chance: the largest PSI is {largest.psi:.3g} ({largest.name!r}, "

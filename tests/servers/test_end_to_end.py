@@ -141,6 +141,16 @@ def test_a_backend_that_cannot_decide_says_so(sftp):
     assert [1] == ModelSerializer(careful).load("model")
 
 
+def test_what_a_crash_left_on_sftp_is_discarded(sftp):
+    store = sftp.new()
+    store.put("folder/file", b"whole")
+    with store._connected() as filesystem:
+        filesystem.pipe_file(store._at("folder/file")[:-4] + ".partial-0123456789abcdef", b"half")
+    assert 0 == store.discard_partial(older_than_seconds=3600)
+    assert 1 == store.discard_partial(older_than_seconds=-60)  # its clock counts seconds
+    assert ["folder/file"] == store.list("folder")
+
+
 def test_a_lost_connection_is_made_anew(sftp):
     """An SFTP session that ended is no reason to fail."""
     store = sftp.new()

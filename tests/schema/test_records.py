@@ -574,6 +574,13 @@ class TestNothingIsGuessed:
         with pytest.raises(StoreError, match="file is damaged: its 'model"):
             TYPES["model.saved"].load(dump("model.saved", 1, {**data, **change}), "file")
 
+    @pytest.mark.parametrize("flag", [1, 0, "true", None])
+    def test_a_flag_is_a_flag(self, flag):
+        """And no number."""
+        data = json.loads((FIXTURES / "v1" / "experiment.ended.json").read_bytes())["data"]
+        with pytest.raises(StoreError, match="stands where true or false should"):
+            TYPES["experiment.ended"].load(dump("experiment.ended", 1, {**data, "is_early": flag}), "file")
+
     @pytest.mark.parametrize(
         "time", [7, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-01-01T00:00:00", "now"]
     )

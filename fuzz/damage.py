@@ -39,6 +39,7 @@ _BYTES = (
     b"-1",
 )
 
+_COUNTABLE = 1 << 62
 _Place = tuple[Any, Any]
 """A container and a key of it."""
 
@@ -101,7 +102,7 @@ def damaged_document(document: Any, source: random.Random) -> Any:  # noqa: ANN4
         case 2:
             other, place = source.choice(found)
             container[key] = json.loads(json.dumps(other[place]))
-        case 3 if type(container[key]) in {int, float}:
+        case 3 if type(container[key]) in {int, float} and abs(container[key]) < _COUNTABLE:
             container[key] += source.choice((1, -1, 0.5, 64, 1 << 32))
         case 4 if isinstance(container[key], str) and container[key]:
             text = container[key]

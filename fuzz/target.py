@@ -1,5 +1,6 @@
 """What is fuzzed: a decoder, files that it must read, and how these are put together."""
 
+import functools
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
@@ -40,11 +41,11 @@ class Target:
 
     def warm_up(self) -> None:
         """Decode what the library wrote, so that all is imported and generated that is at the first uses."""
-        seeds = list(self.seeds())[: self.warm_seeds]
-        for _ in range(3):  # cattrs generates some functions again when it has generated others
-            for seed in seeds:
-                if not self.accepts(seed):
-                    raise AssertionError(f"{self.name}: the library refuses what it wrote: {seed[:80]!r}")
+        _warm_up(self)
+
+    def files(self) -> tuple[bytes, ...]:
+        """Return the valid files, which are written once."""
+        return _written(self.seeds)
 
     def accepts(self, raw: bytes) -> bool:
         """Return whether a file is read; whatever is not an error of the library comes out as it is."""
@@ -53,3 +54,16 @@ class Target:
         except MLProdError:
             return False
         return True
+
+
+@functools.cache
+def _written(seeds: Callable[[], Iterable[bytes]]) -> tuple[bytes, ...]:
+    return tuple(seeds())
+
+
+@functools.cache
+def _warm_up(target: Target) -> None:
+    for _ in range(3):  # cattrs generates some functions again when it has generated others
+        for file in target.files()[: target.warm_seeds]:
+            if not target.accepts(file):
+                raise AssertionError(f"{target.name}: the library refuses what it wrote: {file[:80]!r}")

@@ -631,6 +631,15 @@ class TestNothingIsGuessed:
             with pytest.raises(StoreError, match="nested more than 256 deep"):
                 TYPES["model.saved"].load(raw, "file")
 
+    def test_a_text_of_a_class_of_its_own_becomes_a_text(self):
+        """Before a decision is written it is read once, as it is in memory."""
+
+        class Own(str):
+            __slots__ = ()
+
+        document = {"kind": "model.alias_removed", "version": 1, "data": {"name": Own("a"), "alias": "b"}}
+        assert str is type(TYPES["model.alias_removed"].unnest(document, "memory").name)
+
     def test_a_long_kind_does_not_fill_the_message(self):
         """It is shortened, and what cannot be printed is spelled."""
         with pytest.raises(NewerSchemaError) as caught:

@@ -280,11 +280,11 @@ def test_it_is_written_as_committed():
     assert FIXTURE.read_bytes() == b"".join(encode_block("s/a", block.table, block.sources))
 
 
-def rewritten(column, values, **changes):
+def rewritten(column, values, table=SOME):
     """Return a block one of whose arrays holds something else, with right checksums."""
-    raw = raw_of(SOME, SOURCES)
+    raw = raw_of(table, SOURCES)
     (length,) = struct.unpack_from("<I", raw, 8)
-    document = {**json.loads(raw[20 : 20 + length]), **changes}
+    document = json.loads(raw[20 : 20 + length])
     rest = bytearray(raw[-(-(20 + length) // 64) * 64 :])
     start, size, _ = document["arrays"][column]
     rest[start : start + size] = values
@@ -315,3 +315,22 @@ def test_an_order_that_does_not_sort_is_damage(order):
     block = rewritten("id~order", found.astype(np.uint32).tobytes())
     with pytest.raises(StoreError, match="file is damaged: the order of its column 'id'"):
         block.find("id", np.unique(ids))
+
+
+def test_columns_that_share_their_bytes_are_refused():
+    """A small file of many of them would take for ever to verify, each being as long as the whole."""
+    raw = raw_of(SOME, SOURCES)
+    (length,) = struct.unpack_from("<I", raw, 8)
+    arrays = json.loads(raw[20 : 20 + length])["arrays"]
+    room = len(raw) - -(-(20 + length) // 64) * 64
+    with pytest.raises(StoreError, match="its columns overlap"):
+        Block(forged(arrays={**arrays, "more": [0, room, 1]}), "file")
+
+
+def test_an_order_that_has_a_value_end_before_it_begins_is_damage():
+    """A search for several values at once uses what it found for the one before."""
+    ids = np.array([0, 3, 0, 1, 3, 0], np.uint64)
+    table = Table(Layout((Column("id", "id", is_indexed=True),)), {"time": np.arange(6), "id": ids})
+    block = rewritten("id~order", np.array([2, 0, 0, 3, 1, 3], np.uint32).tobytes(), table)
+    with pytest.raises(StoreError, match="file is damaged: the order of its column 'id' does not sort it"):
+        block.find("id", np.array([0, 2], np.uint64))

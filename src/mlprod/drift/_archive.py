@@ -8,7 +8,7 @@ from typing import Final, final
 import attrs
 import xxhash
 
-from mlprod._names import known
+from mlprod._names import known, shorten
 from mlprod.drift._encoding import decode, encode
 from mlprod.drift._files import ROOT, dated, dated_path, name_of, stamp
 from mlprod.drift._reference import ReferenceProfile
@@ -22,6 +22,10 @@ from mlprod.typing import Clock
 __all__ = ["Archive"]
 
 
+# A forged record must not make anything but references be read.
+_PATH = rf"{ROOT}/references/[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*"
+
+
 @attrs.frozen(kw_only=True)
 class ReferenceSet:
     """A reference was set; it takes the place of the one before."""
@@ -29,7 +33,7 @@ class ReferenceSet:
     name: str
     version: str | None
     id: str
-    path: str
+    path: str = attrs.field(validator=attrs.validators.matches_re(_PATH))
     size: int
     checksum: str
 
@@ -52,7 +56,17 @@ REFERENCES: Final = LedgerType(
     empty=References(),
     fold=_fold,
 )
-REPORT: Final = RecordType("drift.report", DriftReport)
+
+
+def _check(report: DriftReport) -> None:
+    """Raise `ValueError` if a feature has not one share for each bin."""
+    concept = None if report.concept is None else report.concept.distribution
+    for feature in (*report.features.values(), report.predictions, concept):
+        if feature and not len(feature.bins) == len(feature.shares) == len(feature.reference_shares) > 0:
+            raise ValueError(f"{shorten(feature.name)} has not one share for each bin")
+
+
+REPORT: Final = RecordType("drift.report", DriftReport, check=_check)
 
 
 @final

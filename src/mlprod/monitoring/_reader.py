@@ -104,7 +104,7 @@ class _PartReader:
         self._is_prepared = True
         self._summary = Summary.of(self._part, self._rules)
         if self._summary is None or len(self._outcomes):
-            table = self._part.load()
+            table = self._part.table(PREDICTION)
             with_outcomes = self._outcomes.applied_to(table) if len(self._outcomes) else table
             if with_outcomes is not table:
                 self._summary = None
@@ -112,7 +112,7 @@ class _PartReader:
 
     def _of_records(self, since: int, until: int) -> Aggregate:
         if self._table is None:
-            self._table = self._part.load().in_time_order()
+            self._table = self._part.table(PREDICTION).in_time_order()
         first, stop = np.searchsorted(self._table["time"], (since, until))
         return Aggregate.of(self._table.take(slice(first, stop)), self._rules)
 
@@ -123,7 +123,7 @@ class _PartReader:
             return self._of_records(since, until)
         # Records of the same time as the end of a stretch may lie in the next one: cut by row, not by time.
         if self._table is None:
-            self._table = self._part.load()
+            self._table = self._part.table(PREDICTION)
         first, stop = np.searchsorted(self._table["time"], (since, until))
         before = self._table.take(slice(first, inside[0].first))
         after = self._table.take(slice(inside[-1].stop, stop))

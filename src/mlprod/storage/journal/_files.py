@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._names import shorten
 from mlprod.errors import StoreError
 from mlprod.schema import RecordType
 from mlprod.storage._store import Store, explained
@@ -187,7 +188,8 @@ class Files:
     def _check_stream(self, path: str, stream: str) -> None:
         if stream != stream_of(path):
             raise StoreError(
-                f"{self._where(path)} is damaged, or not where it belongs: it holds records of {stream}"
+                f"{self._where(path)} is damaged, or not where it belongs: it holds records of "
+                f"{shorten(stream)}"
             )
 
     def _part(self, path: str, stream: str, rows: int, since: int, until: int, *, is_block: bool) -> Part:
@@ -198,9 +200,15 @@ class Files:
             since=since,
             until=until,
             is_block=is_block,
-            load=lambda: self.block(path).table,
+            load=lambda: self._table(path, rows),
             summary=lambda key: self._summary(path).get(key),
         )
+
+    def _table(self, path: str, rows: int) -> Table:
+        block = self.block(path)
+        if block.rows != rows:
+            raise StoreError(f"{self._where(path)} holds {block.rows:,} records where {rows:,} were written")
+        return block.table
 
     def _summary(self, path: str) -> Mapping[str, Any]:
         path += SUMMARY_SUFFIX

@@ -168,6 +168,11 @@ class Block:
         before = np.cumsum(lengths) - lengths
         return position, order[np.repeat(left - before, lengths) + np.arange(len(position))].astype(np.intp)
 
+    def verify(self) -> None:
+        """Read everything; `StoreError` if any of it is damaged."""
+        for name in self._arrays:
+            self._array(name, np.dtype(np.uint8))
+
     def names(self) -> tuple[str, ...]:
         """Return the names of the columns."""
         return tuple(self._constants)

@@ -1,5 +1,9 @@
 """What the tests of fsck share: a store with a history, on every kind of store, and ways to look at it."""
 
+import atexit
+import functools
+import shutil
+import tempfile
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,6 +14,7 @@ from mlprod.models import LatestN
 from mlprod.storage import LocalStore, MemoryStore
 from mlprod.testing import FrozenClock
 
+AREAS = ("models", "experiments", "alerts", "drift", "journal")
 KEY = Trust(key=b"a secret of at least 16 bytes")
 
 
@@ -51,14 +56,14 @@ def models_of(store, clock):
 
 def records_of(store, clock):
     """Record with several monitors and compact; raise, acknowledge and resolve an alert."""
-    for number in range(3):
+    for number in range(5):
         with PerformanceMonitor(store, clock=clock) as monitor:
             for place in range(40):
                 monitor.record_prediction("har", "1.0.0", prediction=place, prediction_id=f"{number}-{place}")
             monitor.record_predictions("har", "1.0.0", correct=True, confidence=np.linspace(0, 1, 50))
             monitor.record_actual("har", f"{number}-7", 7)
             monitor.record_trade("har", "1.0.0", pnl=2.5, symbol="EURUSD", trade_id=number)
-            monitor.record_drift("har", "1.0.0", feature_drift=0.4 * (number < 2))
+            monitor.record_drift("har", "1.0.0", feature_drift=0.4 * (number % 3 < 2))
             monitor.record_prediction("har", "1.0.0", features={"rsi": 50.0 + number, "side": "buy"})
             for alert in monitor.get_active_alerts():
                 monitor.acknowledge_alert(alert.id, by="tests")
@@ -107,12 +112,28 @@ def drift_of(store, clock):
 
 
 def built(store, clock):
-    """Return the store with everything that the four classes write."""
+    """Let the four classes write everything that they write."""
     models_of(store, clock)
     records_of(store, clock)
     experiments_of(store, clock)
     drift_of(store, clock)
-    return store
+
+
+@functools.cache
+def built_in_memory(kind):
+    """Return what a store of a kind in memory holds then, and what time it is there."""
+    store, clock = kind(), FrozenClock(datetime.now(UTC))
+    built(store, clock)
+    return {path: store.get(path) for area in AREAS for path in store.list(area)}, clock()
+
+
+@functools.cache
+def built_in_folder():
+    """Return such a folder, and what time it is there."""
+    folder, clock = tempfile.mkdtemp(), FrozenClock(datetime.now(UTC))
+    atexit.register(shutil.rmtree, folder)
+    built(LocalStore(folder), clock)
+    return folder, clock()
 
 
 @pytest.fixture
@@ -142,9 +163,17 @@ def store(request, tmp_path, spool):
 
 
 @pytest.fixture
-def whole(store, clock):
-    """Give a store with everything that the four classes write."""
-    return built(store, clock)
+def whole(store, clock, tmp_path):
+    """Give a store with everything that the four classes write; the clock goes on from there."""
+    if isinstance(store, LocalStore):
+        folder, time = built_in_folder()
+        shutil.copytree(folder, tmp_path / "store")
+    else:
+        files, time = built_in_memory(type(store))
+        for path, data in files.items():
+            store.put(path, data)
+    clock.advance(seconds=(time - clock()).total_seconds())
+    return store
 
 
 @pytest.fixture

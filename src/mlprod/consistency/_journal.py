@@ -39,7 +39,7 @@ def examine(survey: Survey, ledger: LedgerReading[JournalState, Compacted], scop
     if survey.is_near or scope.deep:
         findings += _summaries(survey, state)
     if ledger.is_whole:
-        sweeper = Sweeper(Ledger(ledger.view(survey), JOURNAL), files)
+        sweeper = Sweeper(ledger.ledger(survey), files)
         findings += map(_left_over, sweeper.aged(scope.horizon))
     return findings
 

@@ -46,13 +46,13 @@ class LedgerReading(Generic[S, E]):
         """Whether all decisions are there and follow from each other: what they do not name is nobody's."""
         return self.head is not None and all(finding.repairable for finding in self.findings)
 
-    def view(self, survey: Survey) -> Excerpt:
-        """Return the store as it is now, in which nothing that was read is read again."""
-        return Excerpt(survey.url, self.files, beyond=survey)
+    def ledger(self, survey: Survey) -> Ledger[S, E]:
+        """Return the ledger as it was read, without a further look at the store."""
+        return Ledger(Excerpt(survey.url, self.files), self.ledger_type)
 
     def again(self, survey: Survey) -> S:
         """Return the state with what was decided meanwhile."""
-        return Ledger(self.view(survey), self.ledger_type).head().state
+        return Ledger(Excerpt(survey.url, self.files, beyond=survey), self.ledger_type).head().state
 
     def events(self) -> Iterator[E]:
         """Give the events of all decisions that were read; call it only if they are whole."""

@@ -48,7 +48,7 @@ def examine(
     survey: Survey, store: Store, ledger: LedgerReading[JournalState, Compacted], scope: Scope
 ) -> list[Finding]:
     """Look at the spool of a store on this machine."""
-    spooled = _spool(store, ledger.view(survey))
+    spooled = _spool(store, ledger.ledger(survey))
     waiting = [_waiting(spooled, path, scope.now) for path in spooled.left_behind()]
     findings = [_expired(each) if each.is_in_doubt else _waits(each) for each in waiting]
     findings += map(_stale, spooled.stale_marks())
@@ -57,13 +57,13 @@ def examine(
 
 def mend(store: Store, findings: Iterable[Finding]) -> None:
     """Upload what waits, as the next start would, but for what may have been counted already."""
-    spooled = _spool(store, store)
+    spooled = _spool(store, Ledger(store, JOURNAL))
     in_doubt = {finding.path for finding in findings if finding.kind == "expired_segment"}
     spooled.recover(keep=[path for path in spooled.left_behind() if str(spooled.root / path) in in_doubt])
 
 
-def _spool(store: Store, decisions: Store) -> Spooled:
-    return Spooled(store, spool_for(store), Arrivals(Ledger(decisions, JOURNAL), Files(store)))
+def _spool(store: Store, ledger: Ledger[JournalState, Compacted]) -> Spooled:
+    return Spooled(store, spool_for(store), Arrivals(ledger, Files(store)))
 
 
 def _waiting(spooled: Spooled, path: str, now: datetime) -> Waiting:
@@ -82,8 +82,8 @@ def _waits(waiting: Waiting) -> Finding:
         "waiting_segment",
         str(waiting.file),
         f"a process that died left events here that it recorded from {_minute(waiting.begun)} on; only this "
-        "machine counts them. The next monitor or experiment on this store, or fsck with repair=True, uploads "
-        "them",
+        "machine counts them. The next monitor or experiment on this store, or fsck with repair=True, "
+        "uploads them",
     )
 
 
@@ -91,10 +91,10 @@ def _expired(waiting: Waiting) -> Finding:
     return found(
         "expired_segment",
         str(waiting.file),
-        f"it was begun at {_minute(waiting.begun)} and sent, and no answer came. Whether the "
-        f"store counts its events can be told for {REMEMBERED.days} days, and they are over. Compare what the "
-        "store counts of that time: if they are missing, delete the file of the same name with .sent, and "
-        "they are uploaded; if not, delete both",
+        f"it was begun at {_minute(waiting.begun)} and sent, and no answer came. Whether the store counts "
+        f"its events can be told for {REMEMBERED.days} days, and they are over. Compare what it counts "
+        "of that time: if they are missing, delete the file of the same name with .sent, and they are "
+        "uploaded; if not, delete both",
     )
 
 

@@ -69,13 +69,11 @@ def records_of(store, clock):
                 monitor.acknowledge_alert(alert.id, by="tests")
             monitor._evaluate(["har"])
         clock.advance(hours=13)
-    with PerformanceMonitor(store, clock=clock) as monitor:
-        monitor.get_active_alerts()
-        monitor.compact("har")
-        for place in range(20):  # what is not compacted stays a segment
-            monitor.record_trade("har", "1.0.0", pnl=-1.0, symbol="GBPUSD", side="sell", trade_id=100 + place)
-        monitor._keeper.stop()
-        monitor._journal.flush()
+    monitor = PerformanceMonitor(store, clock=clock)
+    for place in range(20):  # what is not compacted stays a segment
+        monitor.record_trade("har", "1.0.0", pnl=-1.0, symbol="GBPUSD", side="sell", trade_id=100 + place)
+    monitor._keeper.stop()
+    monitor._journal.close()
 
 
 def experiments_of(store, clock):

@@ -4,12 +4,13 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from mlprod.consistency._ledger import LedgerReading, read_ledger
+from mlprod.consistency._foreign import is_ours
+from mlprod.consistency._ledger import LedgerReading
 from mlprod.consistency._report import Finding, found
 from mlprod.consistency._scope import Scope
 from mlprod.consistency._survey import Survey
 from mlprod.drift._alarms import ALARM, OBSERVER
-from mlprod.drift._archive import REFERENCES, REPORT, Archive, References, ReferenceSet
+from mlprod.drift._archive import REPORT, Archive, References, ReferenceSet
 from mlprod.drift._files import ROOT, is_dated, name_of, stamp
 from mlprod.errors import ChecksumError
 from mlprod.schema import RecordType
@@ -34,8 +35,7 @@ def examine(survey: Survey, ledger: LedgerReading[References, ReferenceSet], sco
             findings += _orphans(survey, ledger, scope)
             findings += _of_nobody(survey, ledger.head.state)
     if survey.is_near or scope.deep:
-        records = [path for kind in _RECORDS for path in survey.list(join(ROOT, kind))]
-        results = survey.each(functools.partial(_read_record, survey), records)
+        results = survey.each(functools.partial(_read_record, survey), _records(survey))
         findings += [result for result in results if isinstance(result, Finding)]
     return findings
 
@@ -91,10 +91,10 @@ def _orphans(survey: Survey, ledger: LedgerReading[References, ReferenceSet], sc
     ]
     known = {event.path for event in _standing_events(ledger)}
     if not known.issuperset(old):
-        everything = read_ledger(survey, REFERENCES, complete=True)
-        if not everything.is_whole:
+        history = ledger.history(survey)
+        if history is None:
             return []
-        known |= {event.path for event in everything.events()}
+        known |= {event.path for event in history}
     return [
         found(
             "orphan_reference",
@@ -114,8 +114,7 @@ def _standing_events(ledger: LedgerReading[References, ReferenceSet]) -> Iterabl
 def _of_nobody(survey: Survey, state: References) -> list[Finding]:
     """Return the folders of models that never had a reference."""
     names = {event.name for event in state.by_subject.values()}
-    paths = (path for kind in _RECORDS for path in survey.list(join(ROOT, kind)))
-    folders = {"/".join(path.split("/")[:3]) for path in paths}
+    folders = {"/".join(path.split("/")[:3]) for path in _records(survey)}
     return [
         found(
             "orphan_report",
@@ -126,6 +125,10 @@ def _of_nobody(survey: Survey, state: References) -> list[Finding]:
         for folder in folders
         if name_of(folder) not in names
     ]
+
+
+def _records(survey: Survey) -> list[str]:
+    return [path for kind in _RECORDS for path in survey.list(join(ROOT, kind)) if is_ours(path)]
 
 
 def _read_record(survey: Survey, path: str) -> Finding | None:

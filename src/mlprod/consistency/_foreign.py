@@ -6,15 +6,14 @@ from typing import Final
 
 from mlprod.consistency._report import Finding, found
 from mlprod.drift._files import is_dated
-from mlprod.models._payloads import begun_at
+from mlprod.models._payloads import FOLDER, begun_at
 
-__all__ = ["AREAS", "foreign"]
+__all__ = ["AREAS", "foreign", "is_ours"]
 
 AREAS: Final = ("journal", "models", "experiments", "alerts", "drift")
 """The folders of a store, in the order in which they are listed: records name what the others decide."""
 
 _LEDGER = re.compile(r"[^/]+/ledger/(commits|snapshots)/[0-9]{20}\.json").fullmatch
-_PAYLOAD = re.compile(r"models/payloads/[^/]+/[^/]+").fullmatch
 _DATED = re.compile(
     r"drift/(references/[^/]+/[^/]+\.safetensors|(reports|alarms)/[^/]+/[^/]+/[^/]+\.json)"
 ).fullmatch
@@ -32,13 +31,14 @@ def foreign(paths: Iterable[str]) -> list[Finding]:
             "hold nothing else: move it away",
         )
         for path in paths
-        if not _is_ours(path)
+        if not is_ours(path)
     ]
 
 
-def _is_ours(path: str) -> bool:
+def is_ours(path: str) -> bool:
+    """Return whether the library gives such names."""
     if _LEDGER(path) or _OBSERVER(path) or _RECORDED(path):
         return True
-    if _PAYLOAD(path):
+    if path.startswith(f"{FOLDER}/"):
         return begun_at(path) is not None
     return _DATED(path) is not None and is_dated(path)

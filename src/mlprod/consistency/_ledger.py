@@ -54,11 +54,16 @@ class LedgerReading(Generic[S, E]):
         """Return the state with what was decided meanwhile."""
         return Ledger(Excerpt(survey.url, self.files, beyond=survey), self.ledger_type).head().state
 
-    def events(self) -> Iterator[E]:
-        """Give the events of all decisions that were read; call it only if they are whole."""
-        for path, raw in self.files.items():
-            if _is_commit(path):
-                yield from _events(self.ledger_type, path, raw)
+    def history(self, survey: Survey) -> list[E] | None:
+        """Return the events of all decisions; None if any of them cannot be read."""
+        last = 0 if self.head is None else self.head.number
+        paths = [_path(self.ledger_type.folder, "commits", number) for number in range(1, last + 1)]
+        earlier, _ = survey.fetch(path for path in paths if path not in self.files)
+        known = {**earlier, **self.files}
+        try:
+            return [event for path in paths for event in _events(self.ledger_type, path, known[path])]
+        except (KeyError, StoreError):
+            return None
 
 
 def read_ledger(survey: Survey, ledger_type: LedgerType[S, E], *, complete: bool) -> LedgerReading[S, E]:
@@ -244,10 +249,6 @@ def _numbered(paths: Iterable[str]) -> dict[int, str]:
 
 def _number(path: str) -> int:
     return int(path[-25:-5])
-
-
-def _is_commit(path: str) -> bool:
-    return path.rpartition("/")[0].endswith("/commits")
 
 
 def _path(folder: str, kind: str, number: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 import mlprod
 from mlprod import ModelSerializer, configure, fsck
 from mlprod.errors import StoreError
-from mlprod.storage import LocalStore, MemoryStore
+from mlprod.storage import MemoryStore
 from mlprod.testing import Fault, FaultyStore
 
 
@@ -111,14 +111,3 @@ def test_a_store_that_goes_away_meanwhile(whole):
         with pytest.raises(StoreError, match="could not read anything"):
             fsck(store)
         assert store.operations <= at + 1
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read(tmp_path):
-    ModelSerializer(tmp_path).save([1], "a")
-    (tmp_path / "models").chmod(0)
-    try:
-        with pytest.raises(StoreError, match="fix the permissions"):
-            fsck(LocalStore(tmp_path))
-    finally:
-        (tmp_path / "models").chmod(0o755)

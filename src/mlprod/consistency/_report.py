@@ -94,11 +94,15 @@ class FsckReport(Value):
         looked = "all of them read" if self.deep else f"{self.bytes_read:,} bytes read"
         verdict = "nothing needs you" if self.ok else "LOOK AT THIS"
         mended = f", {self.repaired:,} repaired" if self.repaired else ""
-        findings = f"{sum(self.counts.values()):,} findings{mended}"
-        lines = [f"{self.store}: {verdict}; {findings}; {self.files:,} files, {looked}"]
+        findings, files = _counted(sum(self.counts.values()), "finding"), _counted(self.files, "file")
+        lines = [f"{self.store}: {verdict}; {findings}{mended}; {files}, {looked}"]
         for kind, count in self.counts.items():
             lines.extend(_told(kind, count, [each for each in self.findings if each.kind == kind]))
         return "\n".join(lines)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _kept(ordered: Sequence[Finding]) -> Iterator[Finding]:

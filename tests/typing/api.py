@@ -116,8 +116,6 @@ with PerformanceMonitor(
     fitness: HealthStatus = mine.getModelHealth("har").status
 
 
-def check() -> None:
-    found: FsckReport = fsck(
-        "store", repair=False, deep=True, grace_hours=24, clock=lambda: datetime.now(UTC)
-    )
-    findings: tuple[Finding, ...] = found.findings
+def check() -> tuple[Finding, ...]:
+    found: FsckReport = fsck("store", repair=False, deep=True, grace_hours=24, clock=lambda: datetime.now(UTC))
+    return found.findings

@@ -3,21 +3,19 @@
 import errno
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar, final
 
 from mlprod.consistency._report import Finding, found
 from mlprod.errors import MLProdError, NewerSchemaError
 from mlprod.storage import Guarantees, Store, explained
+from mlprod.storage._together import together
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["Excerpt", "Survey"]
 
 T = TypeVar("T")
-K = TypeVar("K")
-
-_THREADS: Final = 16
+A = TypeVar("A")
 
 
 class _ReadOnly:
@@ -58,7 +56,6 @@ class Survey(_ReadOnly):
         # On a folder, `guarantees` tries hard links out: it would write.
         is_local = store.local_path("models") is not None
         self.is_near: Final = is_local or not store.guarantees().durable
-        self._threads: Final = 1 if self.is_near or not store.guarantees().atomic_create else _THREADS
         self.bytes_read = 0
 
     @property
@@ -102,12 +99,9 @@ class Survey(_ReadOnly):
         with self._lock:
             self.bytes_read += count
 
-    def each(self, look: Callable[[K], T], items: Iterable[K]) -> Sequence[T]:
-        """Look at each, several at once where a look is a request."""
-        if self._threads == 1:
-            return list(map(look, items))
-        with ThreadPoolExecutor(self._threads, "mlprod-fsck") as pool:
-            return list(pool.map(look, items))
+    def each(self, look: Callable[[A], T], items: Iterable[A]) -> Sequence[T]:
+        """Look at each, many at once where every look waits for a network."""
+        return tuple(together(self._store, look, tuple(items)))
 
     def fetch(self, paths: Iterable[str]) -> tuple[dict[str, bytes], Sequence[Finding]]:
         """Return small files, each read once however often it is asked for.

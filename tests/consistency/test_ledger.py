@@ -146,6 +146,13 @@ def test_a_damaged_snapshot(whole, check, area, how):
     assert path not in whole.list(area)
 
 
+def test_a_snapshot_under_another_number(whole, check):
+    (older, newest) = snapshots(whole, "models")
+    path = newest.replace(newest[-25:], f"{int(newest[-25:-5]) - 1:020}.json")
+    whole.put(path, whole.get(older))
+    assert [("damaged_snapshot", path)] == check(whole) == check(whole, repair=True)
+
+
 @pytest.mark.parametrize("which", [0, -1])
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_snapshot_that_is_whole_and_wrong(whole, check, clock, which, deep):

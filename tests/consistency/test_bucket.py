@@ -6,8 +6,7 @@ import pytest
 
 from mlprod import fsck
 from mlprod.storage import open_store
-
-from .conftest import Remote, built_in_memory
+from tests.consistency.history import Remote, built_in_memory
 
 ORPHAN = "models/payloads/har/20250101T000000.000000Z-0123456789abcdef.json"
 

@@ -12,6 +12,7 @@ from mlprod.errors import StoreError
 from mlprod.schema import dump
 from mlprod.storage import MemoryStore
 from mlprod.testing import FaultyStore
+from tests.consistency.history import flipped
 
 ORPHAN = "drift/references/har/20250101T000000.000000Z-0123456789abcdef.safetensors"
 
@@ -20,12 +21,6 @@ def standing(store):
     detector = DriftDetector(store)
     state = detector._archive._ledger.head().state
     return sorted(event.path for event in state.by_subject.values())
-
-
-def flipped(data, at=None):
-    changed = bytearray(data)
-    changed[len(data) // 2 if at is None else at] ^= 4
-    return bytes(changed)
 
 
 def test_a_missing_reference(whole, check):
@@ -51,7 +46,7 @@ def test_a_reference_of_another_size(whole, check):
 
 def test_a_flipped_bit_is_found_when_all_is_read(whole, check):
     path = standing(whole)[0]
-    whole.put(path, flipped(whole.get(path)))
+    whole.put(path, flipped(whole.get(path), len(whole.get(path)) // 2))
     assert ([], [("changed_reference", path)]) == (check(whole), check(whole, deep=True))
 
 
@@ -124,7 +119,7 @@ def test_a_damaged_record(whole, check, folder, kind, how):
     path = whole.list(f"drift/{folder}")[0]
     data = whole.get(path)
     changed = {
-        "flipped": functools.partial(flipped, data, -20),
+        "flipped": functools.partial(flipped, data),
         "cut": lambda: data[:-1],
         "empty": lambda: b"",
         "another": lambda: dump("ledger.commit", 1, {}),

@@ -11,8 +11,7 @@ from mlprod import ABTestingManager, DriftDetector, ModelSerializer, Performance
 from mlprod.errors import StoreError
 from mlprod.storage import MemoryStore
 from mlprod.testing import Fault, FaultyStore, FrozenClock, SimulatedCrashError
-
-from .conftest import AREAS, Remote
+from tests.consistency.history import AREAS, Remote
 
 NOW = datetime.now(UTC)
 LATER = FrozenClock(NOW + timedelta(days=5))

@@ -11,6 +11,7 @@ from mlprod._clock import to_ns
 from mlprod.storage import Ledger, MemoryStore
 from mlprod.storage.journal._segment import SegmentHeader
 from mlprod.storage.journal._state import JOURNAL
+from tests.consistency.history import flipped
 
 DAY_NS = 86_400 * 10**9
 
@@ -32,12 +33,6 @@ def named(later):
 
 def is_near(store):
     return store.local_path("journal") is not None or not store.guarantees().durable
-
-
-def flipped(data, at):
-    changed = bytearray(data)
-    changed[at] ^= 4
-    return bytes(changed)
 
 
 def segment(store):

@@ -11,6 +11,7 @@ from mlprod.schema import dump
 from mlprod.storage import Ledger
 from mlprod.storage._ledger import COMMIT, SNAPSHOT
 from mlprod.testing import FaultyStore
+from tests.consistency.history import flipped
 
 LEDGERS = ("models", "experiments", "alerts", "drift", "journal")
 
@@ -21,13 +22,6 @@ def commits(store, area):
 
 def snapshots(store, area):
     return store.list(f"{area}/ledger/snapshots")
-
-
-def flipped(data, at=-20):
-    """Return the bytes with one bit of them changed."""
-    changed = bytearray(data)
-    changed[at] ^= 1
-    return bytes(changed)
 
 
 @pytest.mark.parametrize(

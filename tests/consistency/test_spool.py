@@ -7,8 +7,7 @@ import pytest
 
 from mlprod import PerformanceMonitor, fsck
 from mlprod.storage.journal._arrivals import Arrivals
-
-from .conftest import Remote
+from tests.consistency.history import Remote
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """References, and what was found with them: whether all can be read, and which are nobody's."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from mlprod.consistency._foreign import is_ours
@@ -12,7 +12,6 @@ from mlprod.consistency._survey import Survey
 from mlprod.drift._alarms import ALARM, OBSERVER
 from mlprod.drift._archive import REPORT, Archive, References, ReferenceSet
 from mlprod.drift._files import ROOT, is_dated, name_of, stamp
-from mlprod.errors import ChecksumError
 from mlprod.schema import RecordType
 from mlprod.storage import join
 
@@ -32,7 +31,7 @@ def examine(survey: Survey, ledger: LedgerReading[References, ReferenceSet], sco
     if ledger.head is not None:
         findings += _standing(survey, ledger, ledger.head.state, scope)
         if ledger.is_whole:
-            findings += _orphans(survey, ledger, scope)
+            findings += _orphans(survey, ledger, ledger.head.state, scope)
             findings += _of_nobody(survey, ledger.head.state)
     if survey.is_near or scope.deep:
         results = survey.each(functools.partial(_read_record, survey), _records(survey))
@@ -63,11 +62,8 @@ def _look(survey: Survey, archive: Archive, scope: Scope, event: ReferenceSet) -
 def _check(survey: Survey, archive: Archive, scope: Scope, event: ReferenceSet) -> bool:
     if scope.deep:
         archive.load(event)
-    elif (size := survey.size(event.path)) != event.size:
-        raise ChecksumError(
-            f"the reference {event.path} in {survey.url} has {size:,} bytes, but {event.size:,} were "
-            "written; restore it from a backup, or set it anew"
-        )
+    else:
+        survey.check_size(event.path, event.size)
     return True
 
 
@@ -84,12 +80,14 @@ def _what(event: ReferenceSet) -> str:
     return f"the reference of {event.name}" + (f"@{event.version}" if event.version else "")
 
 
-def _orphans(survey: Survey, ledger: LedgerReading[References, ReferenceSet], scope: Scope) -> list[Finding]:
+def _orphans(
+    survey: Survey, ledger: LedgerReading[References, ReferenceSet], state: References, scope: Scope
+) -> list[Finding]:
     """Return old files that no decision ever named; only where some are in doubt are all decisions read."""
     old = [
         path for path in survey.list(_REFERENCES) if is_dated(path) and name_of(path) <= stamp(scope.horizon)
     ]
-    known = {event.path for event in _standing_events(ledger)}
+    known = {event.path for event in state.by_subject.values()}
     if not known.issuperset(old):
         history = ledger.history(survey)
         if history is None:
@@ -105,10 +103,6 @@ def _orphans(survey: Survey, ledger: LedgerReading[References, ReferenceSet], sc
         for path in old
         if path not in known
     ]
-
-
-def _standing_events(ledger: LedgerReading[References, ReferenceSet]) -> Iterable[ReferenceSet]:
-    return () if ledger.head is None else ledger.head.state.by_subject.values()
 
 
 def _of_nobody(survey: Survey, state: References) -> list[Finding]:

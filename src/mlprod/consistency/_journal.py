@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Final, TypeGuard, final
+from typing import Final, final
 
 import attrs
 
@@ -142,17 +142,13 @@ def _raw(survey: Survey, files: Files, state: JournalState, scope: Scope) -> lis
     ]
     look = functools.partial(_look_at_raw, survey, files, scope)
     first = survey.each(look, uncounted)
-    # Whose header was being written at the first look has one now.
-    results = [look(result.path) if _is_damaged(result) else result for result in first]
+    # What was being written at the first look is whole now, a header or a record.
+    results = [look(path) if result else result for path, result in zip(uncounted, first, strict=True)]
     findings = [result for result in results if isinstance(result, Finding)]
     for path, result in zip(uncounted, results, strict=True):
         if isinstance(result, int) and result:
             findings.append(_torn(path, result))
     return findings
-
-
-def _is_damaged(result: int | Finding | None) -> TypeGuard[Finding]:
-    return isinstance(result, Finding)
 
 
 def _look_at_raw(survey: Survey, files: Files, scope: Scope, path: str) -> int | Finding | None:

@@ -122,7 +122,7 @@ def _read_snapshots(
     for number, path in listed.items():
         if path in raw:
             look = functools.partial(_snapshot, survey, ledger_type, path, raw[path])
-            result = survey.attempt("damaged_snapshot", path, look, _SNAPSHOT_ADVICE)
+            result = survey.attempt("damaged_snapshot", path, look, _ADVICE)
             if isinstance(result, Finding):
                 findings.append(result)
             else:
@@ -189,7 +189,10 @@ def _cautious(findings: list[Finding]) -> list[Finding]:
     """Keep every snapshot, whatever is wrong with it, where it may be the last trace of a decision."""
     if all(finding.repairable for finding in findings):
         return findings
-    return [attrs.evolve(finding, repairable=False) for finding in findings]
+    return [
+        attrs.evolve(finding, repairable=False, detail=f"{finding.detail}{_KEEP * finding.repairable}")
+        for finding in findings
+    ]
 
 
 def _files(
@@ -255,8 +258,9 @@ def _path(folder: str, kind: str, number: int) -> str:
     return join(folder, kind, f"{number:020}.json")
 
 
-_SNAPSHOT_ADVICE: Final = ". A snapshot only saves reading: nothing is lost, and it can be deleted"
+_ADVICE: Final = ". A snapshot only saves reading: nothing is lost as long as the decisions are there"
+_KEEP: Final = ". Keep it until the decisions are restored: it may be the last trace of them"
 _WRONG: Final = (
-    "{path} in {url} is whole, and is not what the decisions up to it lead to: who begins with it sees a "
-    "wrong state. The decisions are right; delete it, and restart what runs on this store"
+    "{path} in {url} is whole, and is not what the decisions up to it lead to, which are right: who begins "
+    "with it sees a wrong state. Once it is gone, restart what runs on this store"
 )

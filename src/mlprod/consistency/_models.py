@@ -11,7 +11,6 @@ from mlprod.consistency._ledger import LedgerReading
 from mlprod.consistency._report import Finding, found
 from mlprod.consistency._scope import Scope
 from mlprod.consistency._survey import Survey
-from mlprod.errors import ChecksumError
 from mlprod.models._cleanup import Cleaner, deleted_in, horizon_of, orphans_in
 from mlprod.models._events import Blob, Event
 from mlprod.models._fold import MODELS
@@ -78,11 +77,8 @@ def _check(survey: Survey, scope: Scope, owned: _Owned) -> bool:
         is_local = survey.local_path(blob.path) is not None
         Payloads(survey).read(blob, secure=blob.sha256 is not None, mmap=is_local)
         survey.note(blob.size if is_local else 0)
-    elif (size := survey.size(blob.path)) != blob.size:
-        raise ChecksumError(
-            f"the payload {blob.path} in {survey.url} has {size:,} bytes, but {blob.size:,} were saved; "
-            "restore it from a backup, or use another version"
-        )
+    else:
+        survey.check_size(blob.path, blob.size)
     return True
 
 

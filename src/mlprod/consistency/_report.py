@@ -58,7 +58,7 @@ class FsckReport(Value):
         findings: the gravest first, then by kind and path; of each kind at most 100.
         counts: how many there are of each kind, kept or not.
         repaired: how many were repaired.
-        files: how many files the store, and its spool on this machine, hold.
+        files: how many files the store holds.
         bytes_read: how much of them was read; a file that is mapped counts where all of it is looked at.
         deep: whether everything was read.
     """

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar, final
 
 from mlprod.consistency._report import Finding, found
-from mlprod.errors import MLProdError, NewerSchemaError
-from mlprod.storage import Guarantees, Store, explained
-from mlprod.storage._together import together
+from mlprod.errors import ChecksumError, MLProdError, NewerSchemaError
+from mlprod.storage import Guarantees, Store, explained, together
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["Excerpt", "Survey"]
@@ -93,6 +92,15 @@ class Survey(_ReadOnly):
     def local_path(self, path: str) -> Path | None:
         """Return where the file lies on a local disk."""
         return self._store.local_path(path)
+
+    def check_size(self, path: str, expected: int) -> None:
+        """Raise `ChecksumError` if a file has not as many bytes as were written."""
+        size = self.size(path)
+        if size != expected:
+            raise ChecksumError(
+                f"{path} in {self.url} has {size:,} bytes, but {expected:,} were written; restore it from a "
+                "backup"
+            )
 
     def note(self, count: int) -> None:
         """Count bytes that were read another way."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from mlprod._extras import require
 
-__all__ = ["CONDITIONAL_WRITE", "open_filesystem"]
+__all__ = ["CONDITIONAL_WRITE", "TELLS_NO_BUCKET", "open_filesystem"]
 
 _CONNECT_SECONDS: Final = 5
 _SILENCE_SECONDS: Final = 15  # between two pieces of an answer; the whole of it may take as long as it takes
@@ -74,3 +74,6 @@ _OBJECT_STORES: Final[Mapping[str, Callable[[dict[str, Any], bool], Any]]] = {
 
 CONDITIONAL_WRITE: Final = frozenset(_OBJECT_STORES)
 """Protocols whose service decides between two writers."""
+
+TELLS_NO_BUCKET: Final = frozenset({"gs", "gcs", "abfs", "abfss", "az"})
+"""Protocols whose client takes a missing bucket for an empty one, or for a missing file."""

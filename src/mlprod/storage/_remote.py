@@ -14,7 +14,7 @@ import attrs
 
 from mlprod.errors import AtomicCreateUnsupportedError
 from mlprod.storage._answers import as_os_errors, is_refused_create, no_bucket, wait_seconds
-from mlprod.storage._clients import CONDITIONAL_WRITE, open_filesystem
+from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_filesystem
 from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
@@ -62,7 +62,7 @@ class FsspecStore:
         self._options: dict[str, Any] = dict(storage_options or {})
         self._decides = protocol in CONDITIONAL_WRITE
         self._bucket = self._root.partition("/")[0]
-        self._has_seen_bucket = False
+        self._has_seen_bucket = protocol not in TELLS_NO_BUCKET
         self._connection: _Connection | None = None
 
     def __repr__(self) -> str:
@@ -215,7 +215,7 @@ class FsspecStore:
 
     def _check_bucket(self) -> None:
         """Make sure, once, that it is a file that was not found: some clients say as much of a bucket."""
-        if not self._decides or self._has_seen_bucket:
+        if self._has_seen_bucket:
             return
         try:
             with contextlib.suppress(PermissionError):  # one may be allowed to read files and nothing else

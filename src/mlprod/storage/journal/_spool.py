@@ -6,11 +6,12 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final, final
 
 from mlprod.storage._store import Store, explained, is_path, join
+from mlprod.storage._together import together
 from mlprod.storage.journal._appender import RAW
 from mlprod.storage.journal._arrivals import Arrivals
 from mlprod.storage.journal._disk import mapped
@@ -104,6 +105,11 @@ class Spooled(Leaving):
     def has_arrived(self, path: str) -> bool:
         """Return whether a segment was sent before, and is in the store now."""
         return self.was_sent(path) and self._arrivals.has(path)
+
+    def _put_each(self, segments: Sequence[FinishedSegment]) -> None:
+        """Upload segments at once."""
+        for _ in together(self._store, self._put_and_let_go, segments):
+            pass
 
     def _put(self, segment: FinishedSegment) -> None:
         self._upload(segment.path, segment.contents())

@@ -47,9 +47,9 @@ def fsck(
         repair: remove what nobody needs and upload what waits on this machine. Decisions, and whatever they
             name, are never touched, and nothing is done where a newer mlprod has written.
         deep: read everything, payloads one after the other, and compare it with its checksum.
-        grace_hours: how old an unfinished write must be to be taken for dead; an hour at least, but for
-            payloads, whose removal is decided first. Files tell their age by the time in their names,
-            which is that of the clock of their writer.
+        grace_hours: how old an unfinished write must be to be taken for dead; less than an hour counts as
+            one. Files tell their age by the time in their names, which is that of the clock of their
+            writer.
         clock: the time; None is the machine's.
 
     Returns:

@@ -16,14 +16,14 @@ def examine(store: Store, scope: Scope) -> list[Finding]:
     if local is None:
         return []
     with explained("look for partial writes", store):
-        stale = stale_partials(local.parent, older_than_seconds=scope.patience.total_seconds())
+        stale = stale_partials(local.parent, older_than_seconds=scope.grace.total_seconds())
     return [_left_over(file) for file in stale]
 
 
 def mend(store: Store, scope: Scope) -> None:
     """Remove them, as `ModelSerializer.cleanup` does."""
     with explained("remove partial writes", store):
-        store.discard_partial(older_than_seconds=scope.patience.total_seconds())
+        store.discard_partial(older_than_seconds=scope.grace.total_seconds())
 
 
 def _left_over(file: Path) -> Finding:

@@ -14,6 +14,10 @@ __all__ = ["Scope"]
 _LEAST: Final = timedelta(seconds=max(GRACE_SECONDS, DECIDED_WITHIN_SECONDS))
 
 
+def _long_enough(grace: timedelta) -> timedelta:
+    return max(grace, _LEAST)
+
+
 @final
 @attrs.frozen(kw_only=True)
 class Scope:
@@ -21,22 +25,18 @@ class Scope:
 
     Attributes:
         deep: whether everything is read.
-        grace: how old an unfinished write must be to be taken for dead.
+        grace: how old an unfinished write must be to be taken for dead: no less than the time for which a
+            writer may still decide.
         now: the time.
         clock: what tells the time where something is decided.
     """
 
     deep: bool
-    grace: timedelta
+    grace: timedelta = attrs.field(converter=_long_enough)
     now: datetime
     clock: Clock | None
 
     @property
     def horizon(self) -> datetime:
         """Up to when a file that no decision names must have been begun to be nobody's for ever."""
-        return self.now - self.patience
-
-    @property
-    def patience(self) -> timedelta:
-        """The grace period, but no less than the time for which a writer may still decide."""
-        return max(self.grace, _LEAST)
+        return self.now - self.grace

@@ -1,6 +1,6 @@
 """What waits on this machine to be uploaded: segments of processes that died, and marks of others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import final
@@ -12,7 +12,7 @@ from mlprod.consistency._ledger import LedgerReading
 from mlprod.consistency._report import Finding, found
 from mlprod.consistency._scope import Scope
 from mlprod.consistency._survey import Survey
-from mlprod.storage import Ledger, Store
+from mlprod.storage import Ledger, Store, explained
 from mlprod.storage.journal._arrivals import REMEMBERED, Arrivals
 from mlprod.storage.journal._files import Files, made_ns
 from mlprod.storage.journal._spool import Spooled, spool_for
@@ -48,18 +48,22 @@ def examine(
     survey: Survey, store: Store, ledger: LedgerReading[JournalState, Compacted], scope: Scope
 ) -> list[Finding]:
     """Look at the spool of a store on this machine."""
-    spooled = _spool(store, ledger.ledger(survey))
+    with explained("look at the spool", store):
+        return list(_found(_spool(store, ledger.ledger(survey)), scope))
+
+
+def _found(spooled: Spooled, scope: Scope) -> Iterator[Finding]:
     waiting = [_waiting(spooled, path, scope.now) for path in spooled.left_behind()]
-    findings = [_expired(each) if each.is_in_doubt else _waits(each) for each in waiting]
-    findings += map(_stale, spooled.stale_marks())
-    return findings
+    yield from (_expired(each) if each.is_in_doubt else _waits(each) for each in waiting)
+    yield from map(_stale, spooled.stale_marks())
 
 
 def mend(store: Store, findings: Iterable[Finding]) -> None:
     """Upload what waits, as the next start would, but for what may have been counted already."""
     spooled = _spool(store, Ledger(store, JOURNAL))
     in_doubt = {finding.path for finding in findings if finding.kind == "expired_segment"}
-    spooled.recover(keep=[path for path in spooled.left_behind() if str(spooled.root / path) in in_doubt])
+    with explained("upload recorded events", store):
+        spooled.recover(keep=[path for path in spooled.left_behind() if str(spooled.root / path) in in_doubt])
 
 
 def _spool(store: Store, ledger: Ledger[JournalState, Compacted]) -> Spooled:

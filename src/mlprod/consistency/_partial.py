@@ -11,7 +11,7 @@ __all__ = ["examine", "mend"]
 
 
 def examine(store: Store, scope: Scope) -> list[Finding]:
-    """Look for them on a folder; elsewhere the service takes care of them."""
+    """Look for them on a folder; elsewhere only the store itself can list them."""
     local = store.local_path("models")
     if local is None:
         return []

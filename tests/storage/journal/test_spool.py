@@ -384,6 +384,18 @@ class TestS3:
         assert 2 == Journal(store).recover()
         assert [1, 2] == kit.numbers(Journal(store))
 
+    def test_an_error_that_is_remembered_holds_nothing_back(self, store, kit):
+        """Whoever keeps an error keeps the frames it came through: a notebook, a crash reporter, a cycle."""
+        journal = Journal(store)
+        kit.record(journal, [1])
+        segment = journal.appender("s/a", kit.numbered).segment
+        with pytest.raises(ValueError, match="OpenSegment") as remembered:
+            raise ValueError(segment)
+        del segment
+        journal.flush()
+        assert 1 == len(store.list("journal/raw"))
+        assert remembered.traceback
+
     def test_an_endpoint_is_one_wherever_it_is_given(self, url, s3_options, store):
         endpoint = s3_options["endpoint_url"]
         other = open_store(url, client_kwargs={"endpoint_url": endpoint})

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,8 @@ def newest_decisions(files):
     return {max(path for path in files if path.startswith(f"{area}/ledger/commits")) for area in AREAS}
 
 
-@settings(max_examples=300)
+@pytest.mark.slow
+@settings(max_examples=150)
 @given(st.lists(DAMAGES, min_size=1, max_size=3), st.booleans())
 def test_whatever_happens_to_its_files(damages, deep):
     files, time = built_in_memory(MemoryStore)

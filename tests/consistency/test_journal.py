@@ -77,7 +77,7 @@ def test_a_damaged_block(whole, check, how):
 
 def test_a_flipped_bit_is_found_when_all_is_read(whole, check):
     """In columns, in their order, and in what says which segments are in it."""
-    for path in blocks(whole):
+    for path in (path for path in blocks(whole) if "/monitoring/har/predictions/" in path):
         data = whole.get(path)
         length = int.from_bytes(data[8:12], "little")
         header = json.loads(data[20 : 20 + length])

@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, TypeVar, final
 
@@ -196,7 +197,7 @@ class FsspecStore:
         partial = {name: info for name, info in files.items() if _TEMPORARY.search(name)}
         stale = [name for name, info in partial.items() if _modified(info) < deadline]
         for name in stale:
-            self._do(f"delete {name}", lambda fs, name=name: fs.rm_file(name))
+            self._do(f"delete {name}", methodcaller("rm_file", name))
         return len(stale)
 
     def _do(self, what: str, operation: Callable[[Any], T]) -> T:

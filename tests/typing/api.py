@@ -17,6 +17,7 @@ from mlprod import (
     PerformanceMonitor,
     Trust,
     configure,
+    fsck,
     getActiveModel,
     getModelSerializer,
     getPerformanceMonitor,
@@ -24,6 +25,7 @@ from mlprod import (
     open_store,
     saveModel,
 )
+from mlprod.consistency import Finding, FsckReport
 from mlprod.formats import BinaryFormat, Format, JSONFormat
 from mlprod.models import (
     AnyOf,
@@ -112,3 +114,8 @@ with PerformanceMonitor(
     alerts: list[Alert] = mine.getActiveAlerts()
     made: PerformanceReport = mine.generateReport("har", "weekly", at=date(2026, 3, 2))
     fitness: HealthStatus = mine.getModelHealth("har").status
+
+
+def check() -> tuple[Finding, ...]:
+    found: FsckReport = fsck("store", repair=False, deep=True, grace_hours=24, clock=None)
+    return found.findings

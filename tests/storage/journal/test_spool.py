@@ -147,7 +147,7 @@ class TestRecovery:
             kit.compact(journal)
         (path,) = (path for path in remote.list("journal/blocks") if path.endswith(".col"))
         assert (3, 2) == journal._files.block(path).sources.shape
-        monkeypatch.setattr(_arrivals, "_REMEMBERED", timedelta(0))
+        monkeypatch.setattr(_arrivals, "REMEMBERED", timedelta(0))
         journal.write("s/a", kit.table([3]))
         kit.compact(journal)
         (path,) = (path for path in remote.list("journal/blocks") if path.endswith(".col"))

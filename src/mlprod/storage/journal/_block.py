@@ -152,6 +152,11 @@ class Block:
             raise self._damaged(name, "the order of its column {} does not sort it")
         return position, rows
 
+    def verify(self) -> None:
+        """Read everything; `StoreError` if any of it is damaged."""
+        for name in self._arrays:
+            self._array(name, np.dtype(np.uint8))
+
     def names(self) -> tuple[str, ...]:
         """Return the names of the columns."""
         return tuple(self._header.constants)

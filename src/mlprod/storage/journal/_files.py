@@ -23,7 +23,7 @@ from mlprod.storage.journal._state import BlockRef
 from mlprod.storage.journal._table import Table
 from mlprod.typing import Buffer
 
-__all__ = ["SUMMARY", "SUMMARY_SUFFIX", "Files", "Summarize", "stream_of"]
+__all__ = ["SUMMARY", "SUMMARY_SUFFIX", "Files", "Summarize", "made_ns", "stream_of"]
 
 Summarize: TypeAlias = Callable[[Table], Mapping[str, Any]]
 """Returns what is kept beside a block, as JSON under keys, so that readers need not read its records."""
@@ -249,3 +249,11 @@ def _same(table: Table) -> Table:
 def stream_of(path: str) -> str:
     """Return the stream to which a segment or raw block belongs by its place."""
     return path.removeprefix(f"{RAW}/").rpartition("/")[0]
+
+
+def made_ns(path: str) -> int:
+    """Return when a file was begun, as its name says, in nanoseconds since 1970; 0 if it does not."""
+    try:
+        return int(path.rpartition("/")[2][:16], 16)
+    except ValueError:
+        return 0

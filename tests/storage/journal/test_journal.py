@@ -499,7 +499,8 @@ class TestCompaction:
         assert list(range(4)) == journal.query("s", ask)
         assert 2 == len(attempts)
 
-    def test_a_reader_among_many_that_compact_has_patience(self, store, no_pauses):
+    @pytest.mark.usefixtures("no_pauses")
+    def test_a_reader_among_many_that_compact_has_patience(self, store):
         """Each process that closes compacts, so that files may be gone many times in a row."""
         overtaken = iter(range(10))
 
@@ -510,7 +511,8 @@ class TestCompaction:
 
         assert "read" == Journal(store).query("s", ask)
 
-    def test_a_reader_that_is_always_overtaken_gives_up(self, store, no_pauses):
+    @pytest.mark.usefixtures("no_pauses")
+    def test_a_reader_that_is_always_overtaken_gives_up(self, store):
         def ask(_reading):
             raise FileNotFoundError("gone")
 

@@ -6,7 +6,9 @@ from mlprod.storage._local import LocalStore
 from mlprod.storage._memory import MemoryStore
 from mlprod.storage._open import StoreLike, open_store
 from mlprod.storage._remote import FsspecStore
+from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, Store, check_path, explained, join
+from mlprod.storage._together import together
 
 __all__ = [
     "Appended",
@@ -17,6 +19,7 @@ __all__ = [
     "LedgerType",
     "LocalStore",
     "MemoryStore",
+    "RetryPolicy",
     "Stamp",
     "Store",
     "StoreLike",
@@ -26,4 +29,5 @@ __all__ = [
     "open_store",
     "resolve_store",
     "swap_default_store",
+    "together",
 ]

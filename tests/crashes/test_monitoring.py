@@ -167,12 +167,14 @@ def test_every_operation_of_what_is_recorded(mutation, fault, scene, count):
     count(scene, try_mutation(scene, FACTS[mutation], fault))
 
 
+@pytest.mark.parametrize("backend", ["spool"], indirect=True)  # decisions die with no process
 @pytest.mark.parametrize("mutation", ALERTS)
 def test_every_operation_of_a_look_at_the_thresholds(mutation, fault, scene, count):
     scene = attrs.evolve(scene, is_honest=False)
     count(scene, try_mutation(scene, ALERTS[mutation], fault))
 
 
+@pytest.mark.parametrize("backend", ["spool"], indirect=True)
 @pytest.mark.parametrize("reader", READERS)
 def test_every_operation_of_a_reader(reader, fault, scene, count):
     count(scene, try_reader(scene, READERS[reader], fault))

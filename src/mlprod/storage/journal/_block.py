@@ -101,6 +101,7 @@ class Block:
         self._raw = memoryview(raw)
         self._where = where
         self._verified: set[str] = set()
+        self._broadcast: dict[str, NDArray[Any]] = {}
         try:
             document = self._document()
             self._dtypes = {name: Column(name, kind).dtype for name, kind, _ in document["columns"]}
@@ -147,9 +148,12 @@ class Block:
         constant = self._constants[name]
         if constant is None:
             return self._array(name, self._dtypes[name])
-        dtype = self._dtypes[name]
-        bits = np.array([constant], np.uint64).astype(f"<u{dtype.itemsize}").view(dtype)
-        return np.broadcast_to(bits, (self.rows,))
+        found = self._broadcast.get(name)
+        if found is None:
+            dtype = self._dtypes[name]
+            bits = np.array([constant], np.uint64).astype(f"<u{dtype.itemsize}").view(dtype)
+            found = self._broadcast[name] = np.broadcast_to(bits, (self.rows,))
+        return found
 
     def find(self, name: str, values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return where the values occur in an indexed column.

@@ -10,7 +10,7 @@ import xxhash
 
 from mlprod._names import known
 from mlprod.drift._encoding import decode, encode
-from mlprod.drift._files import ROOT, dated, dated_path, name_of, stamp
+from mlprod.drift._files import ROOT, dated, dated_path, name_of, newest_of_each, stamp
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._subject import Subject
 from mlprod.drift._values import DriftReport
@@ -122,6 +122,12 @@ class Archive:
             paths = dated(self._store, "reports", subject)
         first = "" if since is None else stamp(since)
         return [self._report(path) for path in paths if name_of(path) >= first]
+
+    def latest(self) -> dict[str, DriftReport]:
+        """Return the newest report of each model, by name; only those are read."""
+        with explained("list the reports", self._store):
+            newest = newest_of_each(self._store, "reports")
+        return {name: self._report(path) for name, path in newest.items()}
 
     def _report(self, path: str) -> DriftReport:
         with explained(f"read the report {path}", self._store):

@@ -63,6 +63,13 @@ def tests_pythons(session: nox.Session) -> None:
 
 
 @nox.session
+def servers(session: nox.Session) -> None:
+    """The tests against real servers on loopback: S3, GCS, Azure and SFTP."""
+    session.install("-e", ".[s3,gcs,azure]", *group("servers-test"))
+    run_pytest(session, "tests/servers", "tests/storage/test_answers.py")
+
+
+@nox.session
 def keras(session: nox.Session) -> None:
     """The tests of the Keras formats, on a real Keras model."""
     session.install("-e", ".[keras]", *group("keras-test"))

@@ -173,6 +173,12 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
+def filesystem_of(store):
+    """Return the filesystem that a store uses now."""
+    with store._connected() as filesystem:
+        return filesystem
+
+
 class TestFsspec:
     def test_without_atomic_create_a_decision_is_refused(self, tmp_path):
         """The caller has to say that nobody else writes."""
@@ -188,10 +194,10 @@ class TestFsspec:
         store.create("commits/1.json", b"first")
 
         def broken(_path):
-            raise OSError(errno.ETIMEDOUT, "timed out")
+            raise PermissionError(errno.EACCES, "not yours to see")
 
-        monkeypatch.setattr(store._filesystem, "info", broken)
-        with pytest.raises(TimeoutError):
+        monkeypatch.setattr(filesystem_of(store), "info", broken)
+        with pytest.raises(PermissionError):
             store.create("commits/1.json", b"second")
         assert b"first" == store.get("commits/1.json")
 
@@ -238,7 +244,7 @@ class TestFsspec:
             given.update(options, protocol=protocol)
 
         monkeypatch.setattr("fsspec.filesystem", filesystem)
-        store._filesystem  # noqa: B018 - opens it
+        filesystem_of(store)
         assert ("ftp", "example.org", 2121, "anna") == tuple(
             given[name] for name in ("protocol", "host", "port", "username")
         )
@@ -282,11 +288,10 @@ class TestFsspec:
     def test_a_forked_child_connects_anew(self, tmp_path, monkeypatch):
         """A child must not talk through its parent's connections."""
         store = FsspecStore("file", str(tmp_path))
-        before = store._filesystem
-        assert before is store._filesystem
+        before = filesystem_of(store)
+        assert before is filesystem_of(store)
         monkeypatch.setattr(os, "getpid", lambda: -1)
-        store._filesystem  # noqa: B018 - opened again
-        assert -1 == store._opened[0]
+        assert before is not filesystem_of(store)
 
     def test_every_failure_is_an_os_error(self, tmp_path, monkeypatch):
         """Client libraries raise what they like; callers see one kind."""
@@ -295,78 +300,13 @@ class TestFsspec:
         def broken(_path):
             raise RuntimeError("connection pool is closed")
 
-        monkeypatch.setattr(store._filesystem, "cat_file", broken)
+        monkeypatch.setattr(filesystem_of(store), "cat_file", broken)
         with pytest.raises(OSError, match="RuntimeError: connection pool is closed"):
             store.get("file")
 
     def test_secrets_are_not_shown(self):
         store = FsspecStore("s3", "bucket/prefix", storage_options={"secret": "hunter2"})
         assert "FsspecStore('s3://bucket/prefix')" == repr(store)
-
-
-class RefusalError(Exception):
-    """The error of a client library that carries an HTTP status."""
-
-    def __init__(self, status):
-        super().__init__("refused")
-        self.response = {"ResponseMetadata": {"HTTPStatusCode": status}}
-
-
-class TestConditionalWrites:
-    """What S3 answers, and s3fs turns into a plain `OSError` when the answer lacks its condition."""
-
-    @pytest.fixture
-    def answers(self, monkeypatch):
-        """Let an S3 store meet these HTTP statuses in turn; None lets the write through."""
-        statuses, written = [], []
-
-        class Filesystem:
-            def pipe_file(self, path, data, mode):
-                status = statuses.pop(0)
-                if status is not None:
-                    raise OSError(errno.EIO, "refused") from RefusalError(status)
-                written.append((path, data, mode))
-
-        store = FsspecStore("s3", "bucket")
-        store._opened = os.getpid(), Filesystem()
-        monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-        return store, statuses, written
-
-    def test_a_failed_condition_means_it_exists(self, answers):
-        store, statuses, _ = answers
-        statuses[:] = [412]
-        with pytest.raises(FileExistsError):
-            store.create("commits/1.json", b"x")
-
-    def test_a_conflict_is_tried_again(self, answers):
-        store, statuses, written = answers
-        statuses[:] = [409, 409, None]
-        store.create("commits/1.json", b"x")
-        assert [("bucket/commits/1.json", b"x", "create")] == written
-
-    def test_a_conflict_that_stays_is_an_error(self, answers):
-        store, statuses, written = answers
-        statuses[:] = [409] * 5
-        with pytest.raises(OSError, match="refused"):
-            store.create("commits/1.json", b"x")
-        assert [] == written + statuses
-
-    def test_an_error_without_a_status_is_not_tried_again(self, answers, monkeypatch):
-        store, _, _ = answers
-
-        def broken(_path, _data, mode):
-            raise OSError(errno.ECONNRESET, mode)
-
-        monkeypatch.setattr(store._filesystem, "pipe_file", broken)
-        with pytest.raises(ConnectionResetError):
-            store.create("commits/1.json", b"x")
-
-    def test_another_error_is_not_tried_again(self, answers):
-        store, statuses, _ = answers
-        statuses[:] = [403, None]
-        with pytest.raises(OSError, match="refused"):
-            store.create("commits/1.json", b"x")
-        assert [None] == statuses
 
 
 class TestOpenStore:

@@ -11,7 +11,7 @@ from mlprod.drift._files import ROOT, dated, dated_path
 from mlprod.drift._subject import Subject
 from mlprod.errors import InvalidDataError, NewerSchemaError, StoreError
 from mlprod.schema import RecordType
-from mlprod.storage import Store, explained, join
+from mlprod.storage import Store, explained, join, together
 
 __all__ = ["AlarmBook", "DriftAlarm", "ObserverState"]
 
@@ -84,7 +84,10 @@ class AlarmBook:
         """Return the alarms of a version, or of all where the subject has none; the oldest first."""
         with explained(f"read the alarms of {str(subject)!r}", self._store):
             paths = dated(self._store, "alarms", subject)
-            return [ALARM.load(self._store.get(path), f"{path} in {self._store.url}") for path in paths]
+            return list(together(self._store, self._alarm, paths))
+
+    def _alarm(self, path: str) -> DriftAlarm:
+        return ALARM.load(self._store.get(path), f"{path} in {self._store.url}")
 
     def save(self, subject: Subject, observer: str, state: ObserverState) -> None:
         """Write how far a watch has come; the last writer wins."""

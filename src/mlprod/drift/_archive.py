@@ -16,7 +16,7 @@ from mlprod.drift._subject import Subject
 from mlprod.drift._values import DriftReport
 from mlprod.errors import ChecksumError, ReferenceNotFoundError, StoreError
 from mlprod.schema import RecordSet, RecordType
-from mlprod.storage import Ledger, LedgerType, Stamp, Store, explained, join
+from mlprod.storage import Ledger, LedgerType, Stamp, Store, explained, join, together
 from mlprod.typing import Clock
 
 __all__ = ["Archive"]
@@ -121,7 +121,7 @@ class Archive:
         with explained(f"list the reports of {str(subject)!r}", self._store):
             paths = dated(self._store, "reports", subject)
         first = "" if since is None else stamp(since)
-        return [self._report(path) for path in paths if name_of(path) >= first]
+        return list(together(self._store, self._report, [path for path in paths if name_of(path) >= first]))
 
     def latest(self) -> dict[str, DriftReport]:
         """Return the newest report of each model, by name; only those are read."""

@@ -5,7 +5,7 @@ from typing import final
 import attrs
 
 from mlprod._names import check_name, shorten
-from mlprod.errors import InvalidNameError
+from mlprod.errors import InvalidNameError, ModelNotFoundError
 from mlprod.models import ModelMetadata, ModelSerializer
 
 __all__ = ["Subject", "resolve", "resolve_all"]
@@ -43,9 +43,12 @@ def resolve(models: ModelSerializer, model_id: object) -> Subject:
     check_name(name, "a model id")
     if at:
         check_name(selector, "a version, stage or alias")
-    if not models.list_models(name=name):
+    try:
+        found = models.get_metadata(model_id)
+    except ModelNotFoundError:
+        if models.list_models(name=name):
+            raise
         return Subject(name, selector if at else None)
-    found = models.get_metadata(model_id)
     return Subject(found.name, found.version)
 
 

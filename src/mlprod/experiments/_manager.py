@@ -95,6 +95,7 @@ class ABTestingManager:
         """
         self._store = resolve_store(store)
         self._clock = clock
+        self._models = ModelSerializer(self._store, clock=clock)
         self._now_ns: Final = time.time_ns if clock is None else lambda: to_ns(now(clock))
         is_remote = self._store.guarantees().durable and self._store.local_path("experiments") is None
         self._interval: Final = _REMOTE_SECONDS if is_remote else 1
@@ -713,7 +714,7 @@ class ABTestingManager:
 
     def _model(self, ref: ModelRef, *, is_checked: bool) -> str:
         if is_checked:
-            return ModelSerializer(self._store, clock=self._clock).get_metadata(ref).id
+            return self._models.get_metadata(ref).id
         if isinstance(ref, ModelMetadata):
             return ref.id
         if not check_text(ref, "a model reference", limit=_LONGEST_NAME):

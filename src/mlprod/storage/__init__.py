@@ -7,7 +7,9 @@ from mlprod.storage._memory import MemoryStore
 from mlprod.storage._open import StoreLike, open_store
 from mlprod.storage._publishing import publish
 from mlprod.storage._remote import FsspecStore
+from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, Store, check_path, explained, join
+from mlprod.storage._together import together
 
 __all__ = [
     "Appended",
@@ -18,6 +20,7 @@ __all__ = [
     "LedgerType",
     "LocalStore",
     "MemoryStore",
+    "RetryPolicy",
     "Stamp",
     "Store",
     "StoreLike",
@@ -28,4 +31,5 @@ __all__ = [
     "publish",
     "resolve_store",
     "swap_default_store",
+    "together",
 ]

@@ -6,13 +6,12 @@ all decisions. Snapshots of the state only save reading: they can be deleted at 
 """
 
 import contextlib
-import errno
 import logging
 import random
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar, final
 
@@ -22,6 +21,7 @@ from mlprod._clock import now
 from mlprod.errors import ConflictError, StoreError
 from mlprod.schema import RecordSet, RecordType
 from mlprod.storage._store import Store, explained, join
+from mlprod.storage._together import together
 from mlprod.typing import Clock
 
 __all__ = ["Appended", "Head", "Ledger", "LedgerType", "Stamp"]
@@ -32,9 +32,8 @@ E = TypeVar("E")
 _log = logging.getLogger("mlprod.storage")
 
 _ATTEMPTS = 200
-_FAILED_ATTEMPTS = 4
 _LONGEST_PAUSE_SECONDS = 0.5
-_PERMANENT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_READ_TOGETHER = 16
 _SMALLEST_INTERVAL = 64
 _SNAPSHOT_NAME = re.compile(r"/snapshots/[0-9]{20}\.json$")
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,7 +124,7 @@ class Ledger(Generic[S, E]):
     def head(self) -> Head[S]:
         """Return the newest state: one small read where nothing has happened since the last call."""
         head = self._head or self._open()
-        while (commit := self._read(head.number + 1)) is not None:
+        for commit in self._read_after(head.number):
             head = self._next(head, commit)
         self._remember(head)
         return head
@@ -146,7 +145,6 @@ class Ledger(Generic[S, E]):
             StoreError: if the store fails; whether the decision was made is known by reading again.
         """
         nonce = secrets.token_hex(16)  # the same for every attempt: whichever arrived is this decision
-        failures = 0
         head = head or self.head()
         for attempt in range(_ATTEMPTS):
             events = tuple(decide(head))
@@ -160,39 +158,31 @@ class Ledger(Generic[S, E]):
             )
             after = self._next(head, commit)  # what does not fold must never be written
             outcome = self._try(commit)
-            if isinstance(outcome, OSError):
-                failures += 1
-                if outcome.errno in _PERMANENT or failures == _FAILED_ATTEMPTS:
-                    with explained(f"write decision {commit.number} of {self._type.folder}", self._store):
-                        raise outcome
-            elif outcome.nonce == nonce:
+            if outcome.nonce == nonce:
                 return self._appended(after if outcome is commit else self._next(head, outcome), outcome)
             _pause(attempt)
-            while (standing := self._read(head.number + 1)) is not None:
+            for standing in self._read_after(head.number):
                 head = self._next(head, standing)
-                if standing.nonce == nonce:  # reported as failed, it arrived later all the same
-                    return self._appended(head, standing)
             self._remember(head)
         raise ConflictError(
             f"{_ATTEMPTS} attempts to decide on {self._type.folder} in {self._store.url} all lost to others"
         )
 
-    def _try(self, commit: _Commit) -> _Commit | OSError:
-        """Create the commit; return the one that stands under its number, or why there is none.
+    def _try(self, commit: _Commit) -> _Commit:
+        """Create the commit; return the one that stands under its number.
 
         After an error the file is read back: a put whose answer was lost has been made all the same.
         """
-        failure: OSError | None = None
-        try:
-            self._store.create(self._commit_path(commit.number), COMMIT.dump(commit))
-        except FileExistsError:
-            pass
-        except OSError as error:
-            failure = error
-        else:
-            return commit
-        standing = self._read(commit.number)
-        return standing or failure or FileNotFoundError(self._commit_path(commit.number))
+        path = self._commit_path(commit.number)
+        with explained(f"write decision {commit.number} of {self._type.folder}", self._store):
+            try:
+                self._store.create(path, COMMIT.dump(commit))
+            except OSError as error:
+                standing = self._read(commit.number)
+                if standing is not None:
+                    return standing
+                raise error from None
+        return commit
 
     def _appended(self, after: Head[S], commit: _Commit) -> Appended[S, E]:
         self._remember(after)
@@ -218,6 +208,17 @@ class Ledger(Generic[S, E]):
     def _remember(self, head: Head[S]) -> None:
         if self._head is None or self._head.number < head.number:
             self._head = head
+
+    def _read_after(self, number: int) -> Iterator[_Commit]:
+        """Give the decisions after a number: first one is looked for, then ever more at once."""
+        count = 1
+        while True:
+            for commit in together(self._store, self._read, range(number + 1, number + 1 + count)):
+                if commit is None:
+                    return
+                yield commit
+            number += count
+            count = min(2 * count, _READ_TOGETHER)
 
     def _read(self, number: int) -> _Commit | None:
         path = self._commit_path(number)

@@ -8,6 +8,7 @@ from mlprod.errors import InvalidConfigError, MissingExtraError
 from mlprod.storage._local import LocalStore
 from mlprod.storage._memory import MemoryStore
 from mlprod.storage._remote import FsspecStore
+from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Store
 
 __all__ = ["StoreLike", "open_store"]
@@ -26,7 +27,13 @@ _EXTRAS = {
 }
 
 
-def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options: Any) -> Store:  # noqa: ANN401
+def open_store(
+    url: StoreLike,
+    *,
+    single_writer: bool = False,
+    retry: RetryPolicy | None = None,
+    **storage_options: Any,  # noqa: ANN401 - whatever the filesystem takes
+) -> Store:
     """Open a store; nothing is made or contacted before the first use.
 
     Args:
@@ -34,6 +41,8 @@ def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options
             or a store, which is returned as it is.
         single_writer: your word that no other process writes there; needed on backends without an
             atomic create, such as SFTP, or a disk without hard links.
+        retry: when a remote store tries again what failed for a moment; None is `RetryPolicy()`, which
+            goes on for half a minute. A folder and memory never do.
         **storage_options: passed to the fsspec filesystem, e.g. ``endpoint_url=…`` or ``key=…``.
 
     Returns:
@@ -76,6 +85,7 @@ def open_store(url: StoreLike, *, single_writer: bool = False, **storage_options
         filesystem._strip_protocol(text),  # noqa: SLF001
         host=str(from_url.get("host", "")),
         single_writer=single_writer,
+        retry=retry,
         storage_options={**from_url, **storage_options},
     )
 

@@ -5,21 +5,25 @@ import errno
 import itertools
 import os
 import secrets
-import time
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, final
 
-from mlprod.errors import AtomicCreateUnsupportedError, MLProdError
+import attrs
+
+from mlprod.errors import AtomicCreateUnsupportedError
+from mlprod.storage._answers import as_os_errors, is_refused_create, no_bucket, wait_seconds
+from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_filesystem
+from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["FsspecStore"]
 
-_CONDITIONAL_WRITE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
+T = TypeVar("T")
+
 _STREAM_FROM_BYTES = 64 << 20
-_CONFLICT, _PRECONDITION_FAILED = 409, 412  # HTTP
-_CREATE_ATTEMPTS = 5
 
 
 @final
@@ -37,6 +41,7 @@ class FsspecStore:
         *,
         host: str = "",
         single_writer: bool = False,
+        retry: RetryPolicy | None = None,
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         """Name the place; nothing is contacted yet.
@@ -46,16 +51,19 @@ class FsspecStore:
             root: the path below which everything lies, e.g. ``"bucket/prefix"``.
             host: to be shown in the URL.
             single_writer: the caller's word that no other process writes to this store.
+            retry: when to try again; None is `RetryPolicy()`.
             storage_options: passed to the filesystem, e.g. ``{"endpoint_url": …}``.
         """
         self._protocol = protocol
         self._root = root.rstrip("/")
         self._host = host
         self._single_writer = single_writer
-        # Listings must be fresh. Only the object stores know the option; SFTP would send it to its server.
-        fresh = {"use_listings_cache": False} if protocol in _CONDITIONAL_WRITE else {}
-        self._options: dict[str, Any] = {**fresh, **(storage_options or {})}
-        self._opened: tuple[int, Any] | None = None
+        self._retry = retry or RetryPolicy()
+        self._options: dict[str, Any] = dict(storage_options or {})
+        self._decides = protocol in CONDITIONAL_WRITE
+        self._bucket = self._root.partition("/")[0]
+        self._has_seen_bucket = protocol not in TELLS_NO_BUCKET
+        self._connection: _Connection | None = None
 
     def __repr__(self) -> str:
         """Show where it lies, without the options, which may hold secrets."""
@@ -74,7 +82,7 @@ class FsspecStore:
 
     def guarantees(self) -> Guarantees:
         """Depends on the filesystem: see `Guarantees.note`."""
-        if self._protocol in _CONDITIONAL_WRITE:
+        if self._decides:
             return Guarantees(
                 atomic_create=True,
                 durable=True,
@@ -91,56 +99,82 @@ class FsspecStore:
     def get(self, path: str) -> bytes:
         """Return all bytes of a file."""
         target = self._at(path)
-        with _as_os_errors():
-            data: bytes = self._filesystem.cat_file(target)
+        try:
+            data: bytes = self._do(f"read {path}", lambda filesystem: filesystem.cat_file(target))
+        except FileNotFoundError:
+            self._check_bucket()
+            raise
         return data
 
     def put(self, path: str, data: Buffer | Chunks) -> None:
         """Write or replace a file."""
         target = self._at(path)
-        with _as_os_errors():
-            if self._protocol in _CONDITIONAL_WRITE:
-                self._write(target, as_chunks(data))
+        with as_os_errors(self._bucket):
+            held, rest = _held(as_chunks(data))
+        if rest is None:
+            whole = b"".join(held)
+            self._do(f"write {path}", lambda fs: self._write(fs, target, whole))
+            return
+        with (
+            self._connected() as filesystem,
+            as_os_errors(self._bucket),
+        ):  # what is gone by cannot be sent again
+            if self._decides:
+                filesystem = open_filesystem(self._protocol, self._options, tries_again=True)  # noqa: PLW2901
+                _stream(filesystem, target, itertools.chain(held, rest))
             else:
-                self._write_and_rename(target, as_chunks(data))
+                _renamed(filesystem, target, lambda at: _stream(filesystem, at, itertools.chain(held, rest)))
 
     def create(self, path: str, data: bytes) -> None:
-        """Write a file if there is none."""
+        """Write a file if there is none.
+
+        If the answer to a write was lost, the next attempt may find that very file, and report one.
+        """
         target = self._at(path)
-        with _as_os_errors():
-            if self._protocol in _CONDITIONAL_WRITE:
-                self._create_conditionally(target, data)
-            elif not self._single_writer:
-                raise AtomicCreateUnsupportedError(
-                    f"{self.url} has no atomic create, so two writers could both believe they had won; "
-                    "if no other process writes here, say so: open_store(url, single_writer=True)"
-                )
-            else:
-                with sole_writer():
-                    if self._is_there(target):
-                        raise FileExistsError(path)
-                    self._write_and_rename(target, (data,))
+        if self._decides:
+            self._do(f"create {path}", lambda fs: _create(fs, target, data))
+        elif self._single_writer:
+            with sole_writer():
+                self._do(f"create {path}", lambda fs: self._write_if_absent(fs, target, data))
+        else:
+            raise AtomicCreateUnsupportedError(
+                f"{self.url} has no atomic create, so two writers could both believe they had won; "
+                "if no other process writes here, say so: open_store(url, single_writer=True)"
+            )
 
     def list(self, folder: str) -> list[str]:
         """Return the paths of all files below a folder."""
         target = self._at(folder)
-        with _as_os_errors():
-            self._filesystem.invalidate_cache()
-            found = self._filesystem.find(target)
-        names = (str(name).lstrip("/").removeprefix(f"{self._root.lstrip('/')}/") for name in found)
-        return sorted(filter(is_path, names))
+        parent, _, name = target.rpartition("/")
+
+        def find(filesystem: Any) -> Any:  # noqa: ANN401 - fsspec is untyped
+            filesystem.invalidate_cache()
+            if not self._decides:
+                return filesystem.find(target)
+            return filesystem.find(
+                parent, prefix=f"{name}/"
+            )  # else an empty folder is looked at as a file, too
+
+        try:
+            found = self._do(f"list {folder}", find)
+        except FileNotFoundError:
+            found = []
+        if not found:
+            self._check_bucket()
+        below = f"{folder}/"
+        names = (str(each).lstrip("/").removeprefix(f"{self._root.lstrip('/')}/") for each in found)
+        return sorted(path for path in names if path.startswith(below) and is_path(path))
 
     def delete(self, path: str) -> None:
         """Remove a file."""
         target = self._at(path)
-        with _as_os_errors(), contextlib.suppress(FileNotFoundError):
-            self._filesystem.rm_file(target)
+        with contextlib.suppress(FileNotFoundError):
+            self._do(f"delete {path}", lambda fs: fs.rm_file(target))
 
     def size(self, path: str) -> int:
         """Return the number of bytes of a file."""
         target = self._at(path)
-        with _as_os_errors():
-            return int(self._filesystem.size(target))
+        return int(self._do(f"measure {path}", lambda fs: fs.size(target)))
 
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - part of the protocol
         """Return None: nothing lies on a local disk."""
@@ -150,107 +184,127 @@ class FsspecStore:
         """Return 0: object stores expire unfinished uploads by their own lifecycle rules."""
         return 0
 
-    @property
-    def _filesystem(self) -> Any:  # noqa: ANN401 - fsspec is untyped
-        """The filesystem of this process: a forked child must not use its parent's connections."""
-        opened, process = self._opened, os.getpid()
-        if opened is None or opened[0] != process:
-            import fsspec
+    def _do(self, what: str, operation: Callable[[Any], T]) -> T:
+        """Do something with the filesystem, again where that can help; all failures are `OSError`."""
 
-            opened = process, fsspec.filesystem(self._protocol, **self._options)
-            self._opened = opened
-        return opened[1]
+        def attempt() -> T:
+            try:
+                with self._connected() as filesystem, as_os_errors(self._bucket):
+                    return operation(filesystem)
+            except OSError as error:
+                if not self._decides and wait_seconds(error) is not None:
+                    self._connection = None  # lost; the object stores keep a pool of their own
+                raise
+
+        return self._retry.call(attempt, f"{what} in {self.url}", wait_seconds=wait_seconds)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Generator[Any]:
+        """Give the filesystem of this process: a forked child must not use its parent's connections."""
+        connection = self._connection
+        if connection is None or connection.process != os.getpid():
+            with as_os_errors(self._bucket):
+                filesystem = open_filesystem(self._protocol, self._options)
+            connection = _Connection(os.getpid(), filesystem, threading.Lock())
+            self._connection = connection
+        with contextlib.nullcontext() if self._decides else connection.lock:
+            yield connection.filesystem
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{check_path(path)}"
 
-    def _is_there(self, target: str) -> bool:
-        """Look; unlike fsspec's ``exists``, which takes every error for a no."""
-        try:
-            self._filesystem.info(target)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _create_conditionally(self, target: str, data: bytes) -> None:
-        """Create, taking "conflict, try again" (409) at its word for a few times."""
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                self._filesystem.pipe_file(target, data, mode="create")
-            except FileExistsError:
-                raise
-            except OSError as error:
-                status = _http_status(error)
-                if status == _PRECONDITION_FAILED:
-                    raise FileExistsError(target) from error
-                if status != _CONFLICT or attempt == _CREATE_ATTEMPTS:
-                    raise
-                time.sleep(0.05 * attempt)
-            else:
-                return
-
-    def _write(self, target: str, chunks: Chunks) -> None:
-        """Write in one request if it is small, else as a stream that is abandoned if it fails."""
-        held, total, rest = list[Buffer](), 0, iter(chunks)
-        while total <= _STREAM_FROM_BYTES and (chunk := next(rest, None)) is not None:
-            held.append(chunk)
-            total += len(chunk)
-        if total <= _STREAM_FROM_BYTES:
-            self._filesystem.pipe_file(target, b"".join(held))
+    def _check_bucket(self) -> None:
+        """Make sure, once, that it is a file that was not found: some clients say as much of a bucket."""
+        if self._has_seen_bucket:
             return
-        file = self._filesystem.open(target, "wb")
         try:
-            for chunk in itertools.chain(held, rest):
-                file.write(chunk)
-        except BaseException:
-            _abandon(file)
-            raise
-        file.close()
+            with contextlib.suppress(PermissionError):  # one may be allowed to read files and nothing else
+                self._do(f"look for the bucket {self._bucket}", lambda fs: fs.info(self._bucket))
+        except FileNotFoundError:
+            raise no_bucket(self._bucket) from None
+        self._has_seen_bucket = True
 
-    def _write_and_rename(self, target: str, chunks: Chunks) -> None:
-        folder, _, _ = target.rpartition("/")
-        temporary = f"{folder}/.partial-{secrets.token_hex(8)}"
-        self._filesystem.makedirs(folder, exist_ok=True)
-        try:
-            self._write(temporary, chunks)
-            self._filesystem.mv(temporary, target)
-        except BaseException:
-            with contextlib.suppress(Exception):
-                self._filesystem.rm_file(temporary)
-            raise
+    def _write(self, filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
+        if self._decides:
+            filesystem.pipe_file(target, data)
+        else:
+            _renamed(filesystem, target, lambda at: filesystem.pipe_file(at, data))
+
+    def _write_if_absent(self, filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
+        if _is_there(filesystem, target):
+            raise FileExistsError(target)
+        self._write(filesystem, target, data)
 
 
-@contextlib.contextmanager
-def _as_os_errors() -> Generator[None]:
-    """Let every failure of a backend be an `OSError`, whatever its client library raises."""
+@final
+@attrs.frozen
+class _Connection:
+    """A filesystem, of which process it is, and who uses it if it can do one thing at a time."""
+
+    process: int
+    filesystem: Any
+    lock: threading.Lock
+
+
+def _held(chunks: Chunks) -> tuple[list[Buffer], Iterator[Buffer] | None]:
+    """Return the first pieces, and the others if these are too many bytes to be held."""
+    held, total, rest = list[Buffer](), 0, iter(chunks)
+    while total <= _STREAM_FROM_BYTES:
+        chunk = next(rest, None)
+        if chunk is None:
+            return held, None
+        held.append(chunk)
+        total += len(chunk)
+    return held, rest
+
+
+def _create(filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
     try:
-        yield
-    except (OSError, MLProdError):
+        filesystem.pipe_file(target, data, mode="create")
+    except OSError as error:
+        if is_refused_create(error):
+            raise FileExistsError(target) from error
+        if isinstance(error, FileExistsError):  # it is not there: another write is under way
+            raise BlockingIOError(errno.EBUSY, f"a conflicting write of {target} is under way") from error
         raise
-    except Exception as error:
-        raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
 
 
-def _http_status(error: BaseException) -> int | None:
-    """Find the HTTP status behind an error, which each client library keeps elsewhere."""
-    seen: BaseException | None = error
-    while seen is not None:
-        response = getattr(seen, "response", None)
-        metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
-        for status in (
-            metadata.get("HTTPStatusCode"),
-            getattr(seen, "status_code", None),
-            getattr(seen, "code", None),
-        ):
-            if isinstance(status, int):
-                return status
-        seen = seen.__cause__
-    return None
+def _is_there(filesystem: Any, target: str) -> bool:  # noqa: ANN401
+    """Look; unlike fsspec's ``exists``, which takes every error for a no."""
+    try:
+        filesystem.info(target)
+    except FileNotFoundError:
+        return False
+    return True
 
 
-def _abandon(file: Any) -> None:  # noqa: ANN401 - fsspec is untyped
+def _renamed(filesystem: Any, target: str, write: Callable[[str], None]) -> None:  # noqa: ANN401
+    """Write under another name first, so that nobody sees half of it."""
+    folder, _, _ = target.rpartition("/")
+    temporary = f"{folder}/.partial-{secrets.token_hex(8)}"
+    filesystem.makedirs(folder, exist_ok=True)
+    try:
+        write(temporary)
+        filesystem.mv(temporary, target)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            filesystem.rm_file(temporary)
+        raise
+
+
+def _stream(filesystem: Any, target: str, chunks: Chunks) -> None:  # noqa: ANN401
+    """Write piece by piece; if the source or the service fails, nothing is there."""
+    file = filesystem.open(target, "wb")
+    try:
+        for chunk in chunks:
+            file.write(chunk)
+    except BaseException:
+        _abandon(file)
+        raise
+    file.close()
+
+
+def _abandon(file: Any) -> None:  # noqa: ANN401
     """Drop a half-written file: closing it, as leaving its ``with`` would, commits the half."""
     with contextlib.suppress(Exception):
         file.discard()

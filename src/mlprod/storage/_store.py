@@ -140,12 +140,14 @@ def as_chunks(data: Buffer | Chunks) -> Chunks:
     return data
 
 
+_REFUSED = "you may not read or write there: fix the permissions or credentials, or choose another store"
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space and try again",
     errno.EDQUOT: "the disk quota is used up: free some space and try again",
     errno.EROFS: "it is on a read-only filesystem: choose a writable store",
-    errno.EACCES: "this user may not write or read there: fix the permissions or choose another store",
-    errno.EPERM: "this user may not write or read there: fix the permissions or choose another store",
+    errno.EACCES: _REFUSED,
+    errno.EPERM: _REFUSED,
+    errno.ENXIO: "make it, or correct the URL",
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mlprod.errors import StoreError
-from mlprod.storage import FsspecStore, MemoryStore, open_store
+from mlprod.storage import FsspecStore, MemoryStore, RetryPolicy, open_store
 from mlprod.storage.journal import Change, Column, Journal, Layout, Table, _arrivals
 from mlprod.storage.journal._place import InProcess
 from mlprod.storage.journal._spool import spool_for
@@ -368,7 +368,8 @@ class TestS3:
     @pytest.mark.slow
     def test_a_server_that_cannot_be_reached(self, url, s3_options, store, kit):
         """Recording goes on, and flushing says that nothing is lost. Another service is not given it."""
-        nowhere = open_store(url, **{**s3_options, "endpoint_url": "http://127.0.0.1:9"})
+        once = RetryPolicy(attempts=1)
+        nowhere = open_store(url, retry=once, **{**s3_options, "endpoint_url": "http://127.0.0.1:9"})
         journal = Journal(nowhere)
         kit.record(journal, [1])
         with pytest.raises(StoreError, match="they are kept on this machine until then"):

@@ -15,6 +15,7 @@ from mlprod._clock import now
 from mlprod.errors import NewerSchemaError, StoreError
 from mlprod.storage._ledger import Head, Ledger
 from mlprod.storage._store import Store, explained, join
+from mlprod.storage._together import together
 from mlprod.storage.journal._appender import RAW, Appender, closed, new_name
 from mlprod.storage.journal._arrivals import Arrivals
 from mlprod.storage.journal._exiting import flush_at_exit, recover_at_exit
@@ -201,13 +202,13 @@ class Journal:
                 return
             listed = self._files.listed(folder)
             state = self._ledger.head().state
+            new = [path for path in listed if not state.stream(stream_of(path)).has(path)]
             paths: list[str] = []
             taken = 0
-            for path in listed:
-                known = state.stream(stream_of(path))
-                if taken < limit_bytes and not known.has(path) and self._is_sealed(path):
+            for path, size in zip(new, together(self._store, self._files.size, new), strict=True):
+                if taken < limit_bytes and self._is_sealed(path):
                     paths.append(path)
-                    taken += self._store.size(path)
+                    taken += size
             yield self._open(prefix, paths, {}, state)
 
     def replace(self, changes: Sequence[Change], summarize: Summarize | None = None) -> bool:
@@ -237,9 +238,9 @@ class Journal:
         self._sweeper.sweep()
         return is_done
 
-    def _delete(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            self._files.delete(path)
+    def _delete(self, paths: Sequence[str]) -> None:
+        for _ in together(self._store, self._files.delete, paths):
+            pass
 
     def _read(self, prefix: str) -> Reading:
         """Look at the places in the order in which records move through them, so that none is missed."""
@@ -260,19 +261,22 @@ class Journal:
             if stream == prefix or stream.startswith(below):
                 parts[stream] = [self._files.block_part(ref, stream) for ref in found.blocks]
                 known.update(found.covered, (ref.path for ref in found.blocks))
-        torn = 0
-        damaged: list[str] = []
-        for path in sorted({*live, *paths}):  # by stream, then in the order in which they were begun
-            if path in known:
-                continue
+
+        def read(path: str) -> tuple[Part, int] | StoreError | None:
             try:
-                opened = self._files.raw_part(path, live.get(path))
+                return self._files.raw_part(path, live.get(path))
             except NewerSchemaError:
                 raise
             except StoreError as error:
-                damaged.append(self._files.damaged(path, error))
-                continue
-            if opened is not None:
+                return error
+
+        torn = 0
+        damaged: list[str] = []
+        raw = sorted({*live, *paths} - known)  # by stream, then in the order in which they were begun
+        for path, opened in zip(raw, together(self._store, read, raw), strict=True):
+            if isinstance(opened, StoreError):
+                damaged.append(self._files.damaged(path, opened))
+            elif opened is not None:
                 part, torn_here = opened
                 torn += torn_here
                 parts.setdefault(part.stream, []).append(part)

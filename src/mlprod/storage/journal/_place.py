@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, final
 
@@ -97,14 +97,24 @@ class Leaving(abc.ABC):
     def _put_all(self, *, patience_seconds: float) -> None:
         deadline = time.monotonic() + patience_seconds
         with self._lock:
+            settled: list[FinishedSegment] = []
             for path, segment in list(self._segments.items()):
                 while not segment.is_settled and time.monotonic() < deadline:
                     time.sleep(0.0005)  # a thread took a slot and is about to write its record
                 if segment.is_settled:
-                    self._put(segment)
-                    self._segments.pop(path, None)
+                    settled.append(segment)
                 elif patience_seconds:
                     _log.warning("a thread has not finished its record in %s; it is put later", path)
+            self._put_each(settled)
+
+    def _put_each(self, segments: Sequence[FinishedSegment]) -> None:
+        """Put segments one after the other."""
+        for segment in segments:
+            self._put_and_let_go(segment)
+
+    def _put_and_let_go(self, segment: FinishedSegment) -> None:
+        self._put(segment)
+        self._segments.pop(segment.path, None)
 
     @abc.abstractmethod
     def _put(self, segment: FinishedSegment) -> None:

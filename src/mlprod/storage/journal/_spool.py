@@ -6,11 +6,12 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, final
 
 from mlprod.storage._store import Store, explained, is_path, join
+from mlprod.storage._together import together
 from mlprod.storage.journal._appender import RAW
 from mlprod.storage.journal._arrivals import Arrivals
 from mlprod.storage.journal._disk import mapped
@@ -81,6 +82,11 @@ class Spooled(Leaving):
             if not marker.with_suffix("").exists():  # deleted, or a crash came between the two deletions
                 marker.unlink(missing_ok=True)
         return recovered
+
+    def _put_each(self, segments: Sequence[FinishedSegment]) -> None:
+        """Upload segments at once."""
+        for _ in together(self._store, self._put_and_let_go, segments):
+            pass
 
     def _put(self, segment: FinishedSegment) -> None:
         self._upload(segment.path, segment.contents())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlprod import ModelSerializer, PerformanceMonitor, configure
+from mlprod import ModelSerializer, PerformanceMonitor, configure, open_store
 from mlprod.dashboard import render, write
 from mlprod.errors import InvalidConfigError, InvalidDataError, StoreError
 
@@ -47,6 +47,19 @@ def test_to_a_bucket_as_a_page_that_browsers_open(store, s3_options):
     assert url == write(url, store, **s3_options)
     assert "text/html" == filesystem.info(url)["ContentType"]
     assert filesystem.cat_file(url).startswith(b"<!doctype html>")
+
+
+def test_of_a_store_in_a_bucket(s3_options, clock):
+    import s3fs
+
+    bucket = f"bucket-{secrets.token_hex(4)}"
+    s3fs.S3FileSystem(**s3_options).mkdir(bucket)
+    store = open_store(f"s3://{bucket}/models", **s3_options)
+    with PerformanceMonitor(store, clock=clock) as monitor:
+        for name in ("first", "second"):
+            monitor.record_prediction(name, "1", correct=True)
+    page = render(store, clock=clock)
+    assert all(f'id="models/{name}"' in page for name in ("first", "second"))
 
 
 @pytest.mark.parametrize("place", ["", "folder/", "a\0b", b"bytes", None])

@@ -127,7 +127,8 @@ class Archive:
         """Return the newest report of each model, by name; only those are read."""
         with explained("list the reports", self._store):
             newest = newest_of_each(self._store, "reports")
-        return {name: self._report(path) for name, path in newest.items()}
+        reports = together(self._store, self._report, list(newest.values()))
+        return dict(zip(newest, reports, strict=True))
 
     def _report(self, path: str) -> DriftReport:
         with explained(f"read the report {path}", self._store):

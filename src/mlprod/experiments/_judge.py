@@ -17,6 +17,7 @@ from mlprod.experiments._reader import Series, SumsReader, read_series
 from mlprod.experiments._stopping import Degradation, find_degraded
 from mlprod.experiments._sums import Sums
 from mlprod.experiments._values import CONTROL, INCONCLUSIVE, Experiment, ExperimentAnalysis
+from mlprod.storage import Store, together
 from mlprod.storage.journal import Journal, Reading
 from mlprod.typing import Clock
 
@@ -51,13 +52,14 @@ class Judge:
         """Return how an experiment stands."""
         return analysis_of(experiment, self.sums(experiment), self._samples(experiment), now(self._clock))
 
-    def overviews(self, *, steps: int) -> list[ExperimentOverview]:
+    def overviews(self, store: Store, *, steps: int) -> list[ExperimentOverview]:
         """Return how all experiments stand, from one reading of what they recorded; nothing is decided."""
-        experiments = self._book.all().values()
+        experiments = list(self._book.all().values())
 
         def overviews(reading: Reading) -> list[ExperimentOverview]:
             by_experiment = reading.by_owner()
-            return [self._overview(one, by_experiment.get(one.id, _NOTHING), steps) for one in experiments]
+            each = [(one, by_experiment.get(one.id, _NOTHING)) for one in experiments]
+            return list(together(store, lambda owned: self._overview(*owned, steps), each))
 
         return self._journal.query(_streams.ROOT, overviews)
 

@@ -234,7 +234,7 @@ class ABTestingManager:
         """
         if not 1 <= steps <= _MOST_STEPS:
             raise InvalidConfigError(f"steps must be 1 to {_MOST_STEPS:,}, not {shorten(steps)}")
-        return self._judge.overviews(steps=steps)
+        return self._judge.overviews(self._store, steps=steps)
 
     def get_variant(
         self,

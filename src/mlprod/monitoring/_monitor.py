@@ -501,7 +501,14 @@ class PerformanceMonitor:
         return self._journal.query(
             _streams.ROOT,
             lambda reading: overviews_of(
-                reading, self._rules, self._health, alerts, now=moment, window=lookback, steps=steps
+                reading,
+                self._store,
+                self._rules,
+                self._health,
+                alerts,
+                now=moment,
+                window=lookback,
+                steps=steps,
             ),
         )
 

@@ -17,6 +17,7 @@ from mlprod.monitoring._metrics import metrics_of
 from mlprod.monitoring._reader import ModelReader
 from mlprod.monitoring._timeline import edges_of, timeline_of
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelHealth, ModelPerformanceMetrics
+from mlprod.storage import Store, together
 from mlprod.storage.journal import Reading
 
 __all__ = ["ModelOverview", "overviews_of"]
@@ -57,6 +58,7 @@ class ModelOverview(Value):
 
 def overviews_of(
     reading: Reading,
+    store: Store,
     rules: Rules,
     levels: HealthThresholds,
     alerts: Sequence[Alert],
@@ -66,33 +68,47 @@ def overviews_of(
     steps: int,
 ) -> list[ModelOverview]:
     """Return the overview of every model that recorded anything, by name."""
-    now_ns = to_ns(now)
     active = defaultdict[str, list[Alert]](list)
     for alert in alerts:
         active[alert.model_id].append(alert)
 
-    def overviews() -> Iterator[ModelOverview]:
-        for model_id, parts in sorted(reading.by_owner().items()):
-            reader = ModelReader(parts, model_id, None, rules)
-            if reader.first is None or reader.last is None:
-                continue
-            day, whole = metrics_of(reader, since=now_ns - _DAY_NS), metrics_of(reader)
-            calibration = reader.sums().calibration
-            edges = edges_of(reader.first, reader.last, now_ns, window=window, steps=steps)
-            yield ModelOverview(
-                model_id=model_id,
-                first=to_datetime(reader.first),
-                last=to_datetime(reader.last),
-                health=health_of(day, active[model_id], levels, now),
-                day=day,
-                day_before=metrics_of(reader, since=now_ns - 2 * _DAY_NS, until=now_ns - _DAY_NS),
-                whole=whole,
-                versions=tuple(_per_version(parts, whole, rules)),
-                calibration=tuple(zip(*map(np.ndarray.tolist, calibration.curve()), strict=True)),
-                history=timeline_of(reader, edges),
-            )
+    def overview(owned: tuple[str, Reading]) -> ModelOverview | None:
+        model_id, parts = owned
+        reader = ModelReader(parts, model_id, None, rules)
+        return _overview(reader, parts, active[model_id], levels, now=now, window=window, steps=steps)
 
-    return list(overviews())
+    found = together(store, overview, sorted(reading.by_owner().items()))
+    return [each for each in found if each is not None]
+
+
+def _overview(
+    reader: ModelReader,
+    parts: Reading,
+    alerts: Sequence[Alert],
+    levels: HealthThresholds,
+    *,
+    now: datetime,
+    window: timedelta,
+    steps: int,
+) -> ModelOverview | None:
+    if reader.first is None or reader.last is None:
+        return None
+    now_ns = to_ns(now)
+    day, whole = metrics_of(reader, since=now_ns - _DAY_NS), metrics_of(reader)
+    calibration = reader.sums().calibration
+    edges = edges_of(reader.first, reader.last, now_ns, window=window, steps=steps)
+    return ModelOverview(
+        model_id=reader.model_id,
+        first=to_datetime(reader.first),
+        last=to_datetime(reader.last),
+        health=health_of(day, alerts, levels, now),
+        day=day,
+        day_before=metrics_of(reader, since=now_ns - 2 * _DAY_NS, until=now_ns - _DAY_NS),
+        whole=whole,
+        versions=tuple(_per_version(parts, whole, reader.rules)),
+        calibration=tuple(zip(*map(np.ndarray.tolist, calibration.curve()), strict=True)),
+        history=timeline_of(reader, edges),
+    )
 
 
 def _per_version(

@@ -114,7 +114,9 @@ def _step(history: MetricsHistory) -> str:
 
 def _scores(history: MetricsHistory) -> str:
     lines = [
-        Series(name, history[column]) for column, name in _DRIFT.items() if np.isfinite(history[column]).any()
+        Series(name, history[column])
+        for column, name in _DRIFT.items()
+        if np.count_nonzero(np.isfinite(history[column])) > 1
     ]
     return line_chart("Drift scores", history.times, lines, limits=(0, math.inf)) if lines else ""
 

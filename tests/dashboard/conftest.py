@@ -94,6 +94,7 @@ def busy(models, monitor, manager, detector, clock):
     detector.check("har", {"rsi": rng.normal(70, 10, 400), "side": ["buy", "sell"] * 200})
     manager.create_experiment("Is 1.1 better?", "On live trades", "har@1.0.0", "har@1.1.0", id="newer")
     manager.start_experiment("newer")
+    monitor.record_drift("har", "1.0.0", feature_drift=0.1)
     for hour in range(72):
         is_right = hour % 3 > 0
         monitor.record_prediction(

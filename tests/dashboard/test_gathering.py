@@ -37,6 +37,16 @@ def test_the_last_day_and_the_one_before(busy, snapshot):
     assert (16 * 120 - 8 * 150) == overview.day.total_pnl
 
 
+def test_what_is_resolved_is_no_active_alert(busy, monitor, clock, snapshot):
+    for _ in range(800):
+        monitor.record_prediction("har", "1.0.0", correct=True)
+    clock.advance(minutes=5)
+    monitor.get_active_alerts()
+    found = snapshot()
+    assert ["resolved"] == [alert.state for alert in found.alerts]
+    assert () == found.models[0].alerts
+
+
 def test_nothing_is_written(busy, store, clock):
     """No alert fires and no experiment ends because somebody looks, even where both are due."""
     clock.advance(days=10)

@@ -104,3 +104,7 @@ def test_it_refreshes_only_if_asked(snapshot):
     empty = snapshot()
     assert "data-refresh" not in page(empty, title="x", refresh_seconds=None).split("<body")[1][:200]
     assert ' data-refresh="60"' in page(empty, title="x", refresh_seconds=60.0)
+
+
+def test_seconds_may_be_parts(store):
+    assert ' data-refresh="1.5"' in render(store, refresh_seconds=1.5)

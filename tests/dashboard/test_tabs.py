@@ -48,6 +48,8 @@ class TestModels:
     def test_only_drift_scores_are_plotted_too(self, store, clock, snapshot):
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_drift("har", "1", feature_drift=0.2)
+            clock.advance(hours=5)
+            monitor.record_drift("har", "1", feature_drift=0.3)
         markup = model_detail(snapshot().models[0])
         assert "No data to plot" not in markup
         assert "Drift scores" in markup
@@ -56,6 +58,13 @@ class TestModels:
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_prediction("har", "1")
         assert "No data to plot." in model_detail(snapshot().models[0])
+
+    def test_one_that_was_only_checked_for_drift(self, detector, snapshot, tree):
+        detector.set_reference("har", {"x": list(range(100))})
+        detector.check("har", {"x": list(range(100))})
+        said = tree(model_detail(snapshot().models[0])).text
+        assert "No drift detected" in said
+        assert "Versions" not in said
 
     def test_long_lists_are_cut(self, models, snapshot, tree):
         for number in range(53):

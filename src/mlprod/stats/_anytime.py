@@ -108,10 +108,8 @@ def _crossing(surplus: Callable[[float], float], inside: float, outside: float) 
     here, other = outside, inside  # the last point, and the nearest one on the other side
     at_here, at_other = surplus(here), surplus(other)
     share = 0.5
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MOST_STEPS):  # pragma: no branch - it is there long before
         point = here + share * (other - here)
-        if point in {here, other}:
-            break
         found = surplus(point)
         if (found >= 0) == (at_here >= 0):
             before, at_before = here, at_here

@@ -2,6 +2,7 @@
 
 import math
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from mlprod.experiments import ExperimentOverview, LiftAt
 from mlprod.experiments._presentation import analysis_body, conclusion_body, experiment_facts
 
 __all__ = ["experiment_detail"]
+
+_FURTHEST: Final = 2.0
 
 
 def experiment_detail(each: ExperimentOverview, now: datetime) -> str:
@@ -53,18 +56,21 @@ def _progress(each: ExperimentOverview) -> str:
         return "<p>No outcomes of the primary metric were recorded of both sides.</p>"
     return (
         '<p class="muted">With the interval that holds at every moment: once it has left zero, there is a '
-        "difference, however often one looks. A gap is where there is no limit yet.</p>"
+        "difference, however often one looks. A gap is where a limit is too far away to draw.</p>"
         f'<div class="charts">{drawn}</div>'
     )
 
 
 def _chart(each: ExperimentOverview, name: str, points: list[LiftAt]) -> str:
     times = np.array([point.at.replace(tzinfo=None) for point in points], "datetime64[us]")
+    lifts = np.array([point.lift for point in points])
     lows, highs = (np.array([getattr(point.interval, end) for point in points]) for end in ("low", "high"))
+    near = np.abs(np.array([*lifts, lows[-1], highs[-1]]))
+    reach = _FURTHEST * near[np.isfinite(near)].max(initial=0.0)  # or the first days are all one sees
     lines = [
-        Series("lift", 100 * np.array([point.lift for point in points])),
-        Series("at least", 100 * lows),
-        Series("at most", 100 * highs),
+        Series("lift", 100 * lifts),
+        Series("at least", 100 * np.where(lows < -reach, np.nan, lows)),
+        Series("at most", 100 * np.where(highs > reach, np.nan, highs)),
     ]
     title = f"Lift of {metric_of(each.experiment.config.primary_metric).label}, {name}"
     return line_chart(

@@ -17,7 +17,7 @@ __all__ = ["gather"]
 
 T = TypeVar("T")
 
-_STEPS: Final = 24  # of a chart: as many as a reader tells apart at its size
+_STEPS: Final = 30  # of a chart: the days of a month
 _LOOKS: Final = 8
 
 

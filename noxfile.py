@@ -158,6 +158,13 @@ def quickstart(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz every decoder, guided by coverage, for a minute each; what is found is kept in `.fuzz`."""
+    session.install("-e", EXTRAS, *group("fuzz"))
+    session.run("python", "-m", "fuzz", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """The benchmarks, each beside its peer in one run."""
     session.install(".", *group("bench"))

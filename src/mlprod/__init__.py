@@ -29,6 +29,7 @@ saveModel = save_model
 
 
 if TYPE_CHECKING:
+    from mlprod.consistency import fsck
     from mlprod.drift import DriftDetector
     from mlprod.experiments import ABTestingManager, ExperimentConfig
     from mlprod.monitoring import AlertThreshold, PerformanceMonitor
@@ -41,6 +42,7 @@ _PACKAGES = {
     "DriftDetector": "drift",
     "ExperimentConfig": "experiments",
     "PerformanceMonitor": "monitoring",
+    "fsck": "consistency",
 }
 
 
@@ -66,6 +68,7 @@ __all__ = [
     "PerformanceMonitor",
     "Trust",
     "configure",
+    "fsck",
     "getABTestingManager",
     "getActiveModel",
     "getDriftDetector",

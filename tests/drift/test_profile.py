@@ -222,3 +222,38 @@ def test_a_reference_shows_itself_in_a_notebook():
     assert f"<p>ReferenceProfile(&#x27;m&#x27;, rows=2, features=1, id=&#x27;{reference.id}&#x27;)</p>" == (
         reference._repr_html_()
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda profile: {"features": {"a": profile.features["a"]}},
+        lambda profile: {"features": dict(zip("ac", reversed(profile.features.values()), strict=True))},
+        lambda _: {"features": None},
+        lambda profile: {"features": {**profile.features, "a": None}},
+        lambda profile: {
+            "features": {**profile.features, "a": evolved(profile, "a", lambda cells: cells[:-1])}
+        },
+        lambda profile: {"features": {**profile.features, "c": evolved(profile, "c", lambda cells: -cells)}},
+        lambda profile: {
+            "features": {**profile.features, "c": evolved(profile, "c", lambda cells: cells * 1.0)}
+        },
+        lambda profile: {"rows": profile.rows + 1},
+        lambda profile: {"sample": RowSample(profile.sample.keys, np.empty((3, 7)))},
+    ],
+    ids=["lacking", "exchanged", "none", "no counts", "cut off", "negative", "no integers", "rows", "sample"],
+)
+def test_a_profile_that_does_not_fit_is_refused(change):
+    """It may have been pickled by another version, or have been damaged on its way."""
+    detector, source = DriftDetector(MemoryStore()), np.random.default_rng(7)
+    data = {"a": source.normal(size=60), "c": ["x", "y", "z"] * 20}
+    detector.set_reference("model", data)
+    profile = detector.profile("model", data)
+    with pytest.raises(InvalidDataError, match="its counts do not fit the bins of the reference"):
+        detector.check("model", attrs.evolve(profile, **change(profile)))
+
+
+def evolved(profile, name, change):
+    """Return the counts of a feature with other cells."""
+    counts = profile.features[name]
+    return attrs.evolve(counts, cells=change(counts.cells))

@@ -578,3 +578,24 @@ class TestRandomness:
         first, second = (Assigner(salt, "exits", HALF).indices(units) for salt in ("2026", "2027"))
         counts = np.bincount(first + 2 * second, minlength=4)[None, :]
         assert self.p_values(counts, np.full(4, 0.25))[0] > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("ends", "owners"),
+    [
+        ((), ()),
+        ((1,), (0,)),
+        ((FULL,), ()),
+        ((FULL,), (2,)),
+        ((FULL,), (-1,)),
+        ((FULL, FULL), (0, 1)),
+        ((0, FULL), (0, 1)),
+        ((FULL, 1), (0, 1)),
+        ((1, FULL + 1), (0, 1)),
+    ],
+    ids=str,
+)
+def test_ranges_that_leave_a_unit_without_a_variant_are_refused(ends, owners):
+    """They may come from a file that somebody wrote."""
+    with pytest.raises(InvalidConfigError, match="these are no ranges of the 2³² values among 2 variants"):
+        Ranges(2, ends, owners)

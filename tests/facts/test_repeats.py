@@ -51,6 +51,15 @@ def test_without_repeats_the_table_is_the_same_one(found):
     assert whole is without_repeats(whole, "id", [Elsewhere(0, 4)])
 
 
+def test_a_part_without_that_column_repeats_nothing():
+    """What lies in a folder by mistake must not keep the others from being read."""
+    other = Layout((Column("value", "float"),))
+    strange = Elsewhere(1)
+    strange.load = lambda: Table(other, {"time": np.arange(1), "value": np.zeros(1)})
+    whole = table([1, 2])
+    assert whole is without_repeats(whole, "id", [strange])
+
+
 def test_a_table_without_that_column_has_no_repeats():
     whole = Table(LAYOUT, {"time": np.arange(3)})
     assert whole is without_repeats(whole, "id", [Elsewhere(1)])

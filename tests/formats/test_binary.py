@@ -380,3 +380,38 @@ def test_nan_keys_and_floats():
     """The floats that JSON has no words for."""
     loaded = round_trip({math.inf: [math.nan, -math.inf, -0.0]})
     assert "{inf: [nan, -inf, -0.0]}" == repr(loaded)
+
+
+def structured(structure, *names):
+    """Return a file of this structure, with tensors of two rows and three columns."""
+    entries = {
+        name: {"dtype": "F64", "shape": [2, 3], "data_offsets": [48 * at, 48 * (at + 1)]}
+        for at, name in enumerate(names)
+    }
+    document = {"__metadata__": {"mlprod.structure": json.dumps(structure)}, **entries}
+    text = json.dumps(document).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(48 * len(names))
+
+
+@pytest.mark.parametrize(
+    ("structure", "match"),
+    [
+        ({"complex": [10**400, 0]}, "not one that mlprod writes"),
+        ([{"array": "a"}, {"array": "a"}], "'a' that is not in the file, or twice"),
+        ({"scalar": "a"}, "not one that mlprod writes"),
+        ({"items": [[at * (2**61 - 1), 0] for at in range(1, 200)]}, "whose keys collide"),
+    ],
+    ids=["too large a number", "an array twice", "an array for a scalar", "keys of one hash"],
+)
+def test_a_forged_structure_is_refused(structure, match):
+    """Numbers that no float holds, arrays that are copied for each name, and dicts that take for ever."""
+    with pytest.raises(FormatError, match=match):
+        BinaryFormat().decode(memoryview(structured(structure, "a")), trust=Trust())
+
+
+def test_many_keys_that_are_numbers_are_kept():
+    """Whole, negative, broken, and powers of two, which share their hashes with others by chance."""
+    keys = [*range(-5000, 5000), *(2.0**power for power in range(-900, 900) if not 0 <= power <= 13)]
+    model = dict.fromkeys(keys, 1)
+    payload = b"".join(map(bytes, BinaryFormat().encode(model)))
+    assert model == BinaryFormat().decode(memoryview(payload), trust=Trust())

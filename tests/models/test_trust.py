@@ -172,3 +172,17 @@ def test_a_pickle_can_be_asked_for_by_name_and_trusted_by_the_caller(models):
 def test_the_key_stays_out_of_the_store(tmp_path):
     ModelSerializer(tmp_path, trust=KEY).save([1], "a")
     assert all(KEY.key not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("types", [0.5, 7, object()], ids=["number", "integer", "object"])
+def test_types_are_names(types):
+    """Whatever cannot be walked through is none."""
+    with pytest.raises(InvalidConfigError, match="types must be names such as"):
+        Trust(types=types)
+
+
+def test_a_key_of_half_characters_is_refused_without_showing_it():
+    """Python's own words would hold the whole of it."""
+    with pytest.raises(InvalidConfigError, match="a key given as text must be valid text") as caught:
+        Trust(key="secret" * 4 + "\ud800")
+    assert "secretsecret" not in str(caught.value)

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
+import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -539,3 +540,108 @@ def test_mappings_are_plain_after_loading():
     assert isinstance(
         TYPES["model.saved"].load((FIXTURES / "v1/model.saved.json").read_bytes(), "f").config, Mapping
     )
+
+
+PAYLOAD = json.loads((FIXTURES / "v1" / "model.saved.json").read_bytes())["data"]["payload"]
+
+
+class TestNothingIsGuessed:
+    """By itself the converter would turn whatever it finds into what is asked for."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"name": 7},
+            {"name": None},
+            {"name": ["a"]},
+            {"tags": "abc"},
+            {"tags": {"a": 1}},
+            {"tags": [1]},
+            {"payload": {**PAYLOAD, "size": "7"}},
+            {"payload": {**PAYLOAD, "size": 7.0}},
+            {"payload": {**PAYLOAD, "size": True}},
+            {"payload": {**PAYLOAD, "size": 1 << 63}},
+            {"metrics": {"accuracy": "0.5"}},
+            {"metrics": {"accuracy": False}},
+            {"metrics": {"accuracy": 10**400}},
+            {"config": [["a", 1]]},
+        ],
+        ids=str,
+    )
+    def test_a_value_of_another_type_is_refused(self, change):
+        """It is damage, and not a number as a text, a text as its letters, or a flag as a number."""
+        data = json.loads((FIXTURES / "v1" / "model.saved.json").read_bytes())["data"]
+        with pytest.raises(StoreError, match="file is damaged: its 'model"):
+            TYPES["model.saved"].load(dump("model.saved", 1, {**data, **change}), "file")
+
+    @pytest.mark.parametrize("flag", [1, 0, "true", None])
+    def test_a_flag_is_a_flag(self, flag):
+        """And no number."""
+        data = json.loads((FIXTURES / "v1" / "experiment.ended.json").read_bytes())["data"]
+        with pytest.raises(StoreError, match="stands where true or false should"):
+            TYPES["experiment.ended"].load(dump("experiment.ended", 1, {**data, "is_early": flag}), "file")
+
+    @pytest.mark.parametrize(
+        "time", [7, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-01-01T00:00:00", "now"]
+    )
+    def test_what_is_no_time_of_a_record_is_refused(self, time):
+        """Other types, no timezone, and times to which no duration can be added."""
+        with pytest.raises(StoreError, match="file is damaged"):
+            TYPES["model.payloads_swept"].load(dump("model.payloads_swept", 1, {"before": time}), "file")
+
+    @pytest.mark.parametrize("version", [True, 0, -1, -(10**400)], ids=["true", "0", "-1", "huge"])
+    def test_what_is_no_version_is_refused(self, version):
+        """Also what Python takes for a number."""
+        with pytest.raises(StoreError, match="file is damaged: there is no version"):
+            TYPES["model.alias_removed"].load(
+                dump("model.alias_removed", version, {"name": "a", "alias": "b"}), "file"
+            )
+
+    @pytest.mark.parametrize("half", [b"\\ud800", b"\xed\xa0\x80"], ids=["spelled", "encoded"])
+    def test_half_a_character_is_refused(self, half):
+        """It is no text: it could neither be written again nor shown."""
+        body = b'{"name":"' + half + b'","alias":"a"}'
+        checksum = f"xxh3_64:{xxhash.xxh3_64_hexdigest(body)}".encode()
+        raw = (
+            b'{"kind":"model.alias_removed","version":1,"checksum":"' + checksum + b'","data":' + body + b"}"
+        )
+        with pytest.raises(StoreError, match="file is damaged: it is not complete JSON"):
+            TYPES["model.alias_removed"].load(raw, "file")
+
+    def test_a_pair_of_halves_is_a_character(self):
+        """As other writers of JSON spell it."""
+        body = b'{"name":"\\ud83d\\ude00","alias":"a"}'
+        checksum = f"xxh3_64:{xxhash.xxh3_64_hexdigest(body)}".encode()
+        raw = (
+            b'{"kind":"model.alias_removed","version":1,"checksum":"' + checksum + b'","data":' + body + b"}"
+        )
+        assert "\N{GRINNING FACE}" == TYPES["model.alias_removed"].load(raw, "file").name
+
+    @pytest.mark.parametrize(("depth", "is_read"), [(256, True), (257, False), (600, False)])
+    def test_a_document_is_nested_only_so_deep(self, depth, is_read):
+        """What is read can be walked through by whoever gets it."""
+        config: dict[str, Any] = {}
+        for _ in range(depth - 1):
+            config = {"a": config}
+        data = json.loads((FIXTURES / "v1" / "model.saved.json").read_bytes())["data"]
+        raw = dump("model.saved", 1, {**data, "config": config})
+        if is_read:
+            assert config == TYPES["model.saved"].load(raw, "file").config
+        else:
+            with pytest.raises(StoreError, match="nested more than 256 deep"):
+                TYPES["model.saved"].load(raw, "file")
+
+    def test_a_text_of_a_class_of_its_own_becomes_a_text(self):
+        """Before a decision is written it is read once, as it is in memory."""
+
+        class Own(str):
+            __slots__ = ()
+
+        document = {"kind": "model.alias_removed", "version": 1, "data": {"name": Own("a"), "alias": "b"}}
+        assert str is type(TYPES["model.alias_removed"].unnest(document, "memory").name)
+
+    def test_a_long_kind_does_not_fill_the_message(self):
+        """It is shortened, and what cannot be printed is spelled."""
+        with pytest.raises(NewerSchemaError) as caught:
+            EVENTS.unnest({"kind": "\0" * 10_000}, "file")
+        assert len(str(caught.value)) < 400

@@ -40,12 +40,19 @@ class Slow:
     seconds: float
 
 
+@attrs.frozen
+class Ignored:
+    """The server does not see a header or parameter: it does as if it did not know of it."""
+
+    name: str
+
+
 @attrs.define
 class Rule:
     """What happens to the next requests of a kind."""
 
     request: re.Pattern[str]
-    fault: Status | LostAnswer | Reset | Slow
+    fault: Status | LostAnswer | Reset | Slow | Ignored
     times: int
 
 
@@ -110,10 +117,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         if isinstance(fault, Slow):
             time.sleep(fault.seconds)
+        ignored = fault.name.lower() if isinstance(fault, Ignored) else ""
+        path = re.sub(f"{ignored}=[^&]*&?", "", self.path, flags=re.IGNORECASE) if ignored else self.path
         connection = http.client.HTTPConnection(*self.proxy.upstream, timeout=30)
         try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-            connection.request(self.command, self.path, body, headers)
+            dropped = {*HOP_BY_HOP, ignored}
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
+            connection.request(self.command, path, body, headers)
             response = connection.getresponse()
             content = response.read()
         finally:

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from mlprod import ModelSerializer
-from mlprod.errors import StoreError
+from mlprod.errors import AtomicCreateUnsupportedError, StoreError
 from mlprod.storage import RetryPolicy
 from tests.servers.conftest import free_port
-from tests.servers.proxy import LostAnswer, Reset, Slow, Status
+from tests.servers.proxy import Ignored, LostAnswer, Reset, Slow, Status
 
 # aiohttp warns those who pass it more than a mebibyte at once, which is gcsfs' and Azure's choice.
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
@@ -180,6 +180,20 @@ class TestLastingFaults:
         store.put("folder/file", b"content")
         object_store.proxy.fail(LIST[object_store.kind], Slow(1.5))
         assert ["folder/file"] == store.list("folder")
+
+
+@pytest.mark.parametrize(
+    ("object_store", "condition"),
+    [("s3", "If-None-Match"), ("gcs", "ifGenerationMatch")],
+    indirect=["object_store"],
+)
+def test_a_server_that_ignores_conditions_is_found_out(object_store, condition):
+    """As older S3-compatible servers and some emulators do; that of Azure checks what was signed."""
+    store = object_store.new()
+    object_store.proxy.fail(".", Ignored(condition), times=1000)
+    with pytest.raises(AtomicCreateUnsupportedError, match="let the same file be created twice"):
+        ModelSerializer(store).save([1], "model")
+    assert [] == store.list("models/ledger")
 
 
 class TestLargePayloads:

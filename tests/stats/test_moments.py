@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlprod.errors import InvalidDataError
 from mlprod.stats import Moments
 
 RNG = np.random.default_rng(0)
@@ -169,3 +170,9 @@ class TestState:
         del state[key]
         with pytest.raises(ValueError, match=f"{key} of a state"):
             Moments.from_state(state)
+
+
+def test_a_count_beyond_64_bits_is_refused():
+    """No sum of such counts could be a float."""
+    with pytest.raises(InvalidDataError, match="count of a state must be a whole number"):
+        Moments.from_state({"count": 1 << 63, "total": 1.0, "m2": 0.0})

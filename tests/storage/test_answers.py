@@ -106,6 +106,7 @@ class TestWaitSeconds:
             TimeoutError(),
             EOFError(),
             OSError(errno.EHOSTUNREACH, "no route to host"),
+            OSError("Socket is closed"),  # paramiko
             OSError(errno.EBUSY, "Reduce your request rate"),  # s3fs, of a HEAD that met a 503
         ],
     )

@@ -16,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from mlprod.errors import ConflictError, NewerSchemaError, StoreError
+from mlprod.errors import AtomicCreateUnsupportedError, ConflictError, NewerSchemaError, StoreError
 from mlprod.schema import RecordSet, RecordType
 from mlprod.storage import Ledger, LedgerType, LocalStore, MemoryStore
 from mlprod.storage._ledger import _interval
@@ -199,6 +199,24 @@ class TestFaults:
         appended = bank(Repeating(inner)).append(deposit("anna"))
         assert (1, {"anna": 1}) == (appended.head.number, appended.head.state.money)
         assert (1, {"anna": 1}) == (bank(inner).head().number, bank(inner).head().state.money)
+
+    def test_a_store_that_cannot_decide_is_found_out(self):
+        """Whatever it promises: at the first decision of its life, of which nothing stays."""
+
+        class Pretending:
+            def __init__(self, inner):
+                self._inner = inner
+
+            def __getattr__(self, name):
+                return getattr(self._inner, name)
+
+            def create(self, path, data):
+                self._inner.put(path, data)
+
+        inner = MemoryStore()
+        with pytest.raises(AtomicCreateUnsupportedError, match=r"be created twice.*upgrade it"):
+            bank(Pretending(inner)).append(deposit("anna"))
+        assert [] == inner.list("bank")
 
     @pytest.mark.parametrize("fault", [Fault.ERROR, Fault.CONFLICT])
     def test_what_was_not_made_is_told(self, fault):

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
 from mlprod.errors import AtomicCreateUnsupportedError, InvalidConfigError, MissingExtraError
 from mlprod.storage import FsspecStore, LocalStore, MemoryStore, Store, open_store
+from mlprod.storage._remote import _modified
 from mlprod.storage._store import _SoleWriter, sole_writer
 from mlprod.testing import Fault, FaultyStore, SimulatedCrashError, StoreContract
 
@@ -249,6 +251,30 @@ class TestFsspec:
             given[name] for name in ("protocol", "host", "port", "username")
         )
         assert "/models/a" == store._at("a")
+
+    def test_what_a_crash_left_behind_is_discarded(self, tmp_path):
+        """A write goes to a temporary name first, which nobody would ever remove."""
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.put("a/file", b"whole")
+        for name in (".partial-0123456789abcdef", ".partial-of-somebody-else"):
+            (tmp_path / "a" / name).write_bytes(b"half")
+        assert 0 == store.discard_partial(older_than_seconds=3600)
+        time.sleep(0.01)
+        assert 1 == store.discard_partial(older_than_seconds=0)
+        assert [".partial-of-somebody-else", "file"] == sorted(os.listdir(tmp_path / "a"))
+
+    @pytest.mark.parametrize(
+        ("info", "year"),
+        [
+            ({"mtime": 1_770_000_000.0}, 2026),
+            ({"mtime": datetime(2025, 1, 1, tzinfo=UTC)}, 2025),
+            ({"mtime": "20260101000000"}, 9999),
+            ({"mtime": datetime(2025, 1, 1)}, 9999),  # noqa: DTZ001 - of which zone?
+            ({}, 9999),
+        ],
+    )
+    def test_what_was_written_at_an_unknown_time_stays(self, info, year):
+        assert year == _modified(info).year
 
     def test_a_large_payload_is_streamed(self, tmp_path, monkeypatch):
         """What is too large to hold is written piece by piece, and dropped if the source fails."""

@@ -17,6 +17,7 @@ from mlprod import (
     PerformanceMonitor,
     Trust,
     configure,
+    fsck,
     getActiveModel,
     getModelSerializer,
     getPerformanceMonitor,
@@ -24,6 +25,7 @@ from mlprod import (
     open_store,
     saveModel,
 )
+from mlprod.consistency import Finding, FsckReport
 from mlprod.dashboard import render, write
 from mlprod.formats import BinaryFormat, Format, JSONFormat
 from mlprod.models import (
@@ -124,3 +126,8 @@ def dashboards(monitor: PerformanceMonitor) -> None:
     days: list[float] = [each.day.accuracy for each in monitor.get_overview(window="7d", steps=7)]
     quiet: list[Alert] = monitor.get_active_alerts(evaluate=False)
     print(place, page, days, quiet)
+
+
+def check() -> tuple[Finding, ...]:
+    found: FsckReport = fsck("store", repair=False, deep=True, grace_hours=24, clock=None)
+    return found.findings

@@ -77,7 +77,7 @@ def _ids_outside(reading: Reading, everything: Reading, domain: Domain) -> NDArr
     """
     sealed = {part.path for parts in reading.parts.values() for part in parts}
     outside = [
-        part.load()["prediction_id"]
+        part.table(domain.layout)["prediction_id"]
         for stream, parts in everything.parts.items()
         for part in parts
         if stream.startswith(domain.predictions) and part.path not in sealed
@@ -108,7 +108,7 @@ def _changes(reading: Reading, domain: Domain, awaited: NDArray[np.uint64]) -> l
 def _predictions(stream: str, layout: Layout, parts: Sequence[Part], outcomes: Outcomes) -> _Rewriting:
     """Merge small parts, adopt large ones as they are, and rewrite those whose outcomes have arrived."""
     hits = {
-        part.path: outcomes.matches(part.load())[1] if len(outcomes) else np.empty(0, np.intp)
+        part.path: outcomes.matches(part.table(layout))[1] if len(outcomes) else np.empty(0, np.intp)
         for part in parts
     }
     adopted = [part for part in parts if _is_adoptable(part) and not len(hits[part.path])]
@@ -132,7 +132,7 @@ def _merged(stream: str, parts: Sequence[Part], unique: str | None) -> Iterable[
         chosen = _chosen(group)
         if chosen:
             table = _joined(layout, chosen)
-            if unique is not None:
+            if unique is not None and layout.has(unique):
                 table = without_repeats(table, unique, [part for part in group if part not in chosen])
             yield Change(stream=stream, sources=chosen, tables=list(_cut(table)))
 

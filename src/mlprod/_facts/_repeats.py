@@ -25,6 +25,9 @@ def without_repeats(table: Table, column: str, others: Iterable[Part] = ()) -> T
     is_kept = ids == 0
     is_kept[first] = True
     for part in others:
-        found, _ = part.load().find(column, distinct)
+        other = part.load()
+        if not other.layout.has(column):
+            continue
+        found, _ = other.find(column, distinct)
         is_kept &= ~np.isin(ids, distinct[found]) | (ids == 0)
     return table if is_kept.all() else table.take(is_kept)

@@ -13,7 +13,7 @@ from mlprod.errors import InvalidDataError, NewerSchemaError, StoreError
 from mlprod.schema import RecordType
 from mlprod.storage import Store, explained, join, together
 
-__all__ = ["AlarmBook", "DriftAlarm", "ObserverState"]
+__all__ = ["ALARM", "OBSERVER", "AlarmBook", "DriftAlarm", "ObserverState"]
 
 
 @final

@@ -1,6 +1,7 @@
 """What a store keeps of drift: references, and the report of every check."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, final
@@ -8,7 +9,7 @@ from typing import Final, final
 import attrs
 import xxhash
 
-from mlprod._names import known
+from mlprod._names import known, shorten
 from mlprod.drift._encoding import decode, encode
 from mlprod.drift._files import ROOT, dated, dated_path, name_of, newest_of_each, stamp
 from mlprod.drift._reference import ReferenceProfile
@@ -19,7 +20,14 @@ from mlprod.schema import RecordSet, RecordType
 from mlprod.storage import Ledger, LedgerType, Stamp, Store, explained, join, together
 from mlprod.typing import Clock
 
-__all__ = ["Archive"]
+__all__ = ["DECIDED_WITHIN_SECONDS", "REFERENCES", "REPORT", "Archive", "ReferenceSet", "References"]
+
+DECIDED_WITHIN_SECONDS: Final = 3600.0
+"""A reference that was written longer ago, and that no decision names by then, is nobody's for ever."""
+
+
+# A forged record must not make anything but references be read.
+_PATH = rf"{ROOT}/references/[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +37,7 @@ class ReferenceSet:
     name: str
     version: str | None
     id: str
-    path: str
+    path: str = attrs.field(validator=attrs.validators.matches_re(_PATH))
     size: int
     checksum: str
 
@@ -52,7 +60,17 @@ REFERENCES: Final = LedgerType(
     empty=References(),
     fold=_fold,
 )
-REPORT: Final = RecordType("drift.report", DriftReport)
+
+
+def _check(report: DriftReport) -> None:
+    """Raise `ValueError` if a feature has not one share for each bin."""
+    concept = None if report.concept is None else report.concept.distribution
+    for feature in (*report.features.values(), report.predictions, concept):
+        if feature and not len(feature.bins) == len(feature.shares) == len(feature.reference_shares) > 0:
+            raise ValueError(f"{shorten(feature.name)} has not one share for each bin")
+
+
+REPORT: Final = RecordType("drift.report", DriftReport, check=_check)
 
 
 @final
@@ -80,7 +98,18 @@ class Archive:
             size=len(payload),
             checksum=_checksum(payload),
         )
-        standing = self._ledger.append(lambda _: [event]).head.state.by_subject
+        begun = time.time()
+
+        def decide(_: object) -> list[ReferenceSet]:
+            return [] if abs(time.time() - begun) >= DECIDED_WITHIN_SECONDS else [event]
+
+        appended = self._ledger.append(decide)
+        if not appended.events:  # it may have been swept as nobody's
+            raise StoreError(
+                f"the reference of {reference.model_id!r} was not set in {self._store.url}: to write it and "
+                "to decide took more than an hour; set it again"
+            )
+        standing = appended.head.state.by_subject
         self._remember(reference, standing)
 
     def find(self, subject: Subject) -> ReferenceProfile:
@@ -99,7 +128,7 @@ class Archive:
             )
         found = self._read.get(event.id)
         if found is None:
-            found = self._load(event)
+            found = self.load(event)
             self._remember(found, standing)
         return found
 
@@ -134,7 +163,13 @@ class Archive:
         with explained(f"read the report {path}", self._store):
             return REPORT.load(self._store.get(path), f"{path} in {self._store.url}")
 
-    def _load(self, event: ReferenceSet) -> ReferenceProfile:
+    def load(self, event: ReferenceSet) -> ReferenceProfile:
+        """Return the reference that was set.
+
+        Raises:
+            ChecksumError: if its file has changed since it was written.
+            StoreError: if it is missing, or cannot be read.
+        """
         where = f"the reference {event.path} in {self._store.url}"
         with explained(f"read the reference {event.path}", self._store):
             try:

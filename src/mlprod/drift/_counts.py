@@ -50,6 +50,10 @@ class NumericCounts:
         """How many rows have a value."""
         return int(self.cells.sum())
 
+    def is_like(self, other: object) -> bool:
+        """Return whether these are counts on the same bins."""
+        return isinstance(other, NumericCounts) and _are_counts(other.cells, other.missing, self.cells)
+
 
 @final
 @attrs.frozen
@@ -75,6 +79,20 @@ class CategoricalCounts:
     def present(self) -> int:
         """How many rows have a value."""
         return int(self.cells.sum())
+
+    def is_like(self, other: object) -> bool:
+        """Return whether these are counts on the same bins."""
+        return isinstance(other, CategoricalCounts) and _are_counts(other.cells, other.missing, self.cells)
+
+
+def _are_counts(cells: NDArray[np.int64], missing: int, expected: NDArray[np.int64]) -> bool:
+    return (
+        cells.shape == expected.shape
+        and cells.dtype == np.int64
+        and bool((cells >= 0).all())
+        and type(missing) is int
+        and missing >= 0
+    )
 
 
 Counts: TypeAlias = NumericCounts | CategoricalCounts

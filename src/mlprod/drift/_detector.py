@@ -660,6 +660,11 @@ def _profile(reference: ReferenceProfile, data: object, feature_names: Sequence[
             f"the profile was made on the bins of another reference ({data.reference}) than the one of "
             f"{reference.model_id!r} that stands ({reference.id}): make it again with detector.profile(…)"
         )
+    if not reference.fits(data):
+        raise InvalidDataError(
+            f"the profile of {reference.model_id!r} was damaged, or made by another version of mlprod: its "
+            "counts do not fit the bins of the reference. Make it again with detector.profile(…)"
+        )
     if not data.rows:
         raise InvalidDataError(f"the profile of {reference.model_id!r} has no rows; nothing was compared")
     return data

@@ -8,11 +8,11 @@ from typing import Final
 from mlprod.drift._subject import Subject
 from mlprod.storage import Store, join
 
-__all__ = ["ROOT", "dated", "dated_path", "name_of", "newest_of_each", "stamp"]
+__all__ = ["ROOT", "dated", "dated_path", "is_dated", "name_of", "newest_of_each", "stamp"]
 
 ROOT: Final = "drift"
 
-_DATED = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{16}\.json")
+_DATED = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{16}\.(json|safetensors)")
 
 
 def stamp(moment: datetime) -> str:
@@ -25,10 +25,15 @@ def dated_path(kind: str, subject: Subject, moment: datetime, token: str) -> str
     return join(ROOT, kind, subject.folder, f"{stamp(moment)}-{token}.json")
 
 
+def is_dated(path: str) -> bool:
+    """Return whether a file is named by its time."""
+    return _DATED.fullmatch(name_of(path)) is not None
+
+
 def dated(store: Store, kind: str, subject: Subject) -> Sequence[str]:
     """Return the paths of a version, or of all versions where the subject has none; the oldest first."""
     folder = join(ROOT, kind, subject.name if subject.version is None else subject.folder)
-    return sorted((path for path in store.list(folder) if _DATED.fullmatch(name_of(path))), key=name_of)
+    return sorted((path for path in store.list(folder) if is_dated(path)), key=name_of)
 
 
 def newest_of_each(store: Store, kind: str) -> dict[str, str]:
@@ -36,7 +41,7 @@ def newest_of_each(store: Store, kind: str) -> dict[str, str]:
     newest: dict[str, str] = {}
     for path in store.list(join(ROOT, kind)):
         model = path.split("/")[2]
-        if _DATED.fullmatch(name_of(path)) and name_of(path) > name_of(newest.get(model, "")):
+        if is_dated(path) and name_of(path) > name_of(newest.get(model, "")):
             newest[model] = path
     return newest
 

@@ -104,6 +104,17 @@ class ReferenceProfile(Value):
             ignored=tuple(name for name in batch if name not in self.features),
         )
 
+    def fits(self, profile: Profile) -> bool:
+        """Return whether the counts of a profile are on these bins: it may have been pickled elsewhere."""
+        counts, sample = profile.features, profile.sample
+        return (
+            isinstance(counts, Mapping)
+            and counts.keys() == self.features.keys()
+            and all(feature.counts.is_like(counts[name]) for name, feature in self.features.items())
+            and all(found.present + found.missing == profile.rows for found in counts.values())
+            and sample.rows.shape == (len(sample.keys), len(self.numeric))
+        )
+
     def _nothing(self) -> Profile:
         """Return the profile of no rows."""
         empty = {

@@ -21,11 +21,10 @@ from mlprod.experiments._events import (
     TrafficSet,
 )
 from mlprod.experiments._ranges import Ranges
-from mlprod.experiments._state import Experiments
+from mlprod.experiments._state import MOST_PHASES, Experiments
 from mlprod.experiments._values import Experiment, ExperimentConclusion
 
 __all__ = [
-    "MOST_PHASES",
     "create",
     "end",
     "find",
@@ -36,8 +35,6 @@ __all__ = [
     "set_traffic",
     "start",
 ]
-
-MOST_PHASES = 255
 
 
 def find(state: Experiments, experiment_id: object, where: str) -> Experiment:

@@ -51,6 +51,20 @@ class Ranges:
     ends: tuple[int, ...]
     owners: tuple[int, ...]
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse ranges that leave a value without an owner: they may come from a file.
+
+        Raises:
+            InvalidConfigError: if they do; it is a ValueError.
+        """
+        is_ascending = all(one < other for one, other in itertools.pairwise((0, *self.ends)))
+        is_owned = len(self.owners) == len(self.ends) and set(self.owners) <= set(range(self.variants))
+        if not is_ascending or not is_owned or self.ends[-1:] != (FULL,):
+            raise InvalidConfigError(
+                f"these are no ranges of the 2³² values among {self.variants} variants: they end at "
+                f"{shorten(self.ends)} and belong to {shorten(self.owners)}"
+            )
+
     @classmethod
     def of(cls, weights: Iterable[float], *, variants: int) -> Self:
         """Return one range for each variant, in order.

@@ -58,7 +58,7 @@ class SumsReader:
             if stream.startswith(below):
                 name = stream.removeprefix(below)
                 for part in gathered(METRIC, parts):
-                    yield (self._kept(part) or Sums.of_metric(part.load())).named(name)
+                    yield (self._kept(part) or Sums.of_metric(part.table(METRIC))).named(name)
 
     def _predicted(
         self,
@@ -72,7 +72,7 @@ class SumsReader:
             if kept is not None and not len(outcomes):
                 yield kept
                 continue
-            table = part.load()
+            table = part.table(layout)
             with_outcomes = outcomes.applied_to(table) if len(outcomes) else table
             yield kept if kept is not None and with_outcomes is table else sums_of(with_outcomes)
 
@@ -80,7 +80,7 @@ class SumsReader:
         found = list(parts)
         blocks = [part for part in found if part.is_block]
         for part in blocks:  # among them every id is there once
-            yield self._kept(part) or Sums.of_trades(part.load())
+            yield self._kept(part) or Sums.of_trades(part.table(TRADE))
         raw = [part.load() for part in found if not part.is_block]
         if raw:
             recent = Table.joined(TRADE, raw).in_time_order()

@@ -85,7 +85,7 @@ class Recorder:
         Raises:
             InvalidConfigError: if it cannot be the name of one.
         """
-        found = self._custom.get(metric)
+        found = self._custom.get(metric) if isinstance(metric, str) else None
         if found is None:
             name = custom_name(metric)
             stream = _streams.metrics(self.experiment.id, name)

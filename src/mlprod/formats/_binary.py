@@ -58,11 +58,12 @@ class BinaryFormat:
             return {name: view(tensor, payload) for name, tensor in tensors.items()}
 
         def array(name: str) -> Array:
-            if name not in tensors:
+            tensor = tensors.pop(name, None)  # named again, it could be copied again, and again
+            if tensor is None:
                 raise FormatError(
-                    f"the payload's structure names a tensor {name[:80]!r} that is not in the file"
+                    f"the payload's structure names a tensor {name[:80]!r} that is not in the file, or twice"
                 )
-            return view(tensors[name], payload)
+            return view(tensor, payload)
 
         try:
             return assemble(json.loads(metadata[_STRUCTURE]), array)

@@ -9,6 +9,7 @@ everything else is an object with one key that says what it is:
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -23,6 +24,8 @@ __all__ = ["assemble", "dismantle"]
 _Path: TypeAlias = tuple[object, ...]
 
 _DEEPEST = 200
+_FLOAT_BITS = 1023
+_MOST_OF_ONE_HASH = 100  # an integer and -1 and -2 share one at most with each other; floats with some more
 _SCALARS = frozenset({type(None), bool, int, float, str})
 
 
@@ -55,11 +58,11 @@ def assemble(tree: Any, array: Callable[[str], Array]) -> object:  # noqa: ANN40
         case {"array": str(name)}:
             return array(name)
         case {"scalar": str(name)}:
-            return array(name)[()]
+            return _scalar(array(name))
         case {"dict": dict(items)}:
             return {key: assemble(item, array) for key, item in items.items()}
         case {"items": list(pairs)}:
-            return dict(_pair(pair, array) for pair in pairs)
+            return _dict(pairs, array)
         case {"tuple": list(items)}:
             return tuple(assemble(item, array) for item in items)
         case {"float": "nan" | "inf" | "-inf" as text}:
@@ -128,6 +131,24 @@ def _take(value: Array, path: _Path, arrays: dict[str, Array]) -> str:
     return unique
 
 
+def _dict(pairs: list[Any], array: Callable[[str], Array]) -> dict[Any, Any]:
+    """Return a dict of pairs, unless its keys were chosen so that making it takes for ever.
+
+    Numbers are their own hash, modulo a prime: whoever knows that can let all of them collide.
+    """
+    items = [_pair(pair, array) for pair in pairs]
+    hashes = Counter(hash(key) for key, _ in items if type(key) is not str)
+    if max(hashes.values(), default=0) > _MOST_OF_ONE_HASH:
+        raise FormatError("the payload's structure has a dict whose keys collide, as none does by chance")
+    return dict(items)
+
+
+def _scalar(array: Array) -> object:
+    if array.ndim:
+        raise _malformed()
+    return array[()]
+
+
 def _pair(pair: Any, array: Callable[[str], Array]) -> tuple[Any, Any]:  # noqa: ANN401 - JSON
     match pair:
         case [key, value] if type(known := assemble(key, array)) in _SCALARS:
@@ -137,8 +158,10 @@ def _pair(pair: Any, array: Callable[[str], Array]) -> tuple[Any, Any]:  # noqa:
 
 
 def _number(value: object) -> float:
-    if type(value) in {int, float}:
-        return float(value)  # type: ignore[arg-type]
+    if type(value) is int and value.bit_length() <= _FLOAT_BITS:
+        return float(value)
+    if type(value) is float:
+        return value
     raise _malformed()
 
 

@@ -16,7 +16,7 @@ _SHORTEST_KEY = 16
 def _to_tuple(types: Iterable[str]) -> tuple[str, ...]:
     if isinstance(types, str):
         raise InvalidConfigError(f"types must be several names, not the one string: write types=[{types!r}]")
-    result = tuple(types)
+    result = tuple(types) if isinstance(types, Iterable) else (types,)
     if not all(isinstance(name, str) for name in result):
         raise InvalidConfigError(
             f"types must be names such as 'mybot.layers.Attention', not {shorten(result)}"
@@ -25,7 +25,12 @@ def _to_tuple(types: Iterable[str]) -> tuple[str, ...]:
 
 
 def _to_bytes(key: bytes | str | None) -> bytes | None:
-    return key.encode() if isinstance(key, str) else key
+    try:
+        return key.encode() if isinstance(key, str) else key
+    except UnicodeEncodeError as error:  # without its words: they would hold the key
+        raise InvalidConfigError(
+            "a key given as text must be valid text: it holds a lone surrogate; pass bytes"
+        ) from error
 
 
 @final

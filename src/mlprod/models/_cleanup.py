@@ -20,7 +20,7 @@ from mlprod.models._values import CleanupReport
 from mlprod.storage import Head, Ledger, Stamp, Store, explained, join
 from mlprod.typing import Clock
 
-__all__ = ["Cleaner"]
+__all__ = ["Cleaner", "deleted_in", "horizon_of", "orphans_in"]
 
 _log = logging.getLogger("mlprod.models")
 
@@ -50,8 +50,8 @@ class Cleaner:
             if policy is not None:
                 names = list(head.state.models) if name is None else [name]
                 events += decisions.retire(head.state, names, policy, time)
-            horizon = max(time - grace, head.state.swept_before)
-            if horizon > head.state.swept_before and _orphans(files, head.state, horizon):
+            horizon = horizon_of(head, time, grace)
+            if horizon > head.state.swept_before and orphans_in(files, head.state, horizon):
                 events.append(PayloadsSwept(before=horizon))
             return events
 
@@ -66,9 +66,8 @@ class Cleaner:
         else:
             appended = self.ledger.append(decide, head=head)
             events, after = appended.events, appended.head.state
-        orphans = _orphans(files, after, after.swept_before)
-        unneeded = _file_names(after, living=False) - _file_names(after, living=True)
-        dead = [path for path in files if _file_name(path) in unneeded]
+        orphans = orphans_in(files, after, after.swept_before)
+        dead = deleted_in(files, after)
         return CleanupReport(
             removed=tuple(
                 f"{event.name}@{event.version}" for event in events if isinstance(event, ModelDeleted)
@@ -118,11 +117,22 @@ class Cleaner:
             return self.store.discard_partial(older_than_seconds=grace.total_seconds())
 
 
-def _orphans(files: Iterable[str], registry: Registry, horizon: datetime) -> list[str]:
+def horizon_of(head: Head[Registry], time: datetime, grace: timedelta) -> datetime:
+    """Return up to when a payload of no version must have been begun to be taken for an orphan."""
+    return max(time - grace, head.state.swept_before)
+
+
+def orphans_in(files: Iterable[str], registry: Registry, horizon: datetime) -> list[str]:
     """Return the payloads that no version ever referred to and that were begun up to the horizon."""
     known = _file_names(registry, living=True) | _file_names(registry, living=False)
     begun = ((path, begun_at(path)) for path in files if _file_name(path) not in known)
     return [path for path, since in begun if since is not None and since <= horizon]
+
+
+def deleted_in(files: Iterable[str], registry: Registry) -> list[str]:
+    """Return the payloads of deleted versions."""
+    unneeded = _file_names(registry, living=False) - _file_names(registry, living=True)
+    return [path for path in files if _file_name(path) in unneeded]
 
 
 def _file_name(path: str) -> str:

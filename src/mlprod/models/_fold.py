@@ -6,6 +6,7 @@ from typing import Any, Final, assert_never
 
 import attrs
 
+from mlprod._names import check_name
 from mlprod.models._events import (
     EVENTS,
     AliasRemoved,
@@ -153,10 +154,20 @@ def _noted(
     return attrs.evolve(model, history=(*model.history, event))
 
 
+def check(registry: Registry) -> None:
+    """Raise `ValueError` if what was read as a state is none that decisions lead to."""
+    for name, model in registry.models.items():
+        check_name(name, "a model's name")
+        for version in (*model.versions, *filter(None, (model.highest,))):
+            parse(version)
+        if model.production is not None and (model.production not in model.versions or not model.activations):
+            raise ValueError(f"{name} has a version in production that is unknown, or was never put there")
+
+
 MODELS: Final = LedgerType(
     folder="models/ledger",
     events=EVENTS,
-    state=RecordType("models.state", Registry),
+    state=RecordType("models.state", Registry, check=check),
     empty=Registry(),
     fold=fold,
 )

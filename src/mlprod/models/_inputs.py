@@ -3,6 +3,7 @@
 import json
 import numbers
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, get_args
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "check_aliases",
     "check_choice",
     "check_config",
+    "check_grace",
     "check_metrics",
     "check_reason",
     "check_tags",
@@ -31,6 +33,7 @@ _MOST_TAGS = 256
 _LONGEST_METRIC_NAME = 256
 _LARGEST_CONFIG = 1 << 20
 _DEEPEST = 50
+_LONGEST_GRACE_HOURS = 1e6
 
 
 def check_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
@@ -155,3 +158,10 @@ def _plain(value: object, path: str, depth: int) -> Any:  # noqa: ANN401 - JSON
             raise InvalidDataError(
                 f"{path} is a {type(value).__qualname__}, which is not plain data; arrays belong in the model"
             )
+
+
+def check_grace(hours: object) -> timedelta:
+    """Return how old an unfinished write must be to be taken for dead."""
+    if not isinstance(hours, int | float) or not 0 <= hours <= _LONGEST_GRACE_HOURS:
+        raise InvalidConfigError(f"grace_hours must be a number from 0 to 1e6, not {shorten(hours)}")
+    return timedelta(hours=hours)

@@ -2,7 +2,7 @@
 
 import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, final, get_args
 
 from mlprod._clock import aware
@@ -22,6 +22,7 @@ from mlprod.models._inputs import (
     check_aliases,
     check_choice,
     check_config,
+    check_grace,
     check_metrics,
     check_reason,
     check_tags,
@@ -48,8 +49,6 @@ from mlprod.storage import Appended, Ledger, Store, StoreLike, resolve_store
 from mlprod.typing import JSON, Clock
 
 __all__ = ["ModelSerializer"]
-
-_LONGEST_GRACE_HOURS = 1e6
 
 
 @final
@@ -466,12 +465,9 @@ class ModelSerializer:
             What was removed. Versions in production or staging, with an alias, or that a rollback would
             return to, never are.
         """
-        if not isinstance(grace_hours, int | float) or not 0 <= grace_hours <= _LONGEST_GRACE_HOURS:
-            raise InvalidConfigError(
-                f"grace_hours must be a number from 0 to 1e6, not {shorten(grace_hours)}"
-            )
+        grace = check_grace(grace_hours)
         policy = self._retention if policy is None else check_policy(policy)
-        return self._cleaner.clean(name, policy, grace=timedelta(hours=grace_hours), dry_run=dry_run)
+        return self._cleaner.clean(name, policy, grace=grace, dry_run=dry_run)
 
     def watch(
         self,

@@ -127,7 +127,7 @@ class _PartReader:
         self._is_prepared = True
         self._summary = Summary.of(self._part, self._rules)
         if self._summary is None or len(self._outcomes):
-            table = self._part.load()
+            table = self._part.table(PREDICTION)
             with_outcomes = self._outcomes.applied_to(table) if len(self._outcomes) else table
             if with_outcomes is not table:
                 self._summary = None
@@ -140,7 +140,7 @@ class _PartReader:
 
     def _records(self) -> Table:
         if self._table is None:
-            self._table = self._part.load().in_time_order()
+            self._table = self._part.table(PREDICTION).in_time_order()
         return self._table
 
     def _stretches_of(self, summary: Summary) -> Sequence[Stretch]:

@@ -7,6 +7,7 @@ brace, so that checking it needs no second serialisation.
 """
 
 import json
+import re
 from typing import Any
 
 import xxhash
@@ -16,6 +17,7 @@ from mlprod.errors import StoreError
 __all__ = ["dump", "load"]
 
 _DATA = b',"data":'
+_SURROGATE = re.compile(rb"\\u[Dd][89A-Fa-f]")
 
 
 def dump(kind: str, version: int, data: object) -> bytes:
@@ -39,7 +41,9 @@ def load(raw: bytes, where: str) -> tuple[str, int, Any]:
     if not raw:
         raise _damaged(where, "it is empty")
     try:
-        document = json.loads(raw)
+        document = json.loads(raw.decode())
+        if _SURROGATE.search(raw):  # alone it is no text, and could not be written again
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise _damaged(where, f"it is not complete JSON ({error})") from error
     match document:

@@ -5,6 +5,7 @@ from typing import Any, Final, Generic, TypeVar, final
 
 import attrs
 
+from mlprod._names import shorten
 from mlprod.errors import NewerSchemaError, StoreError
 from mlprod.schema import _envelope
 from mlprod.schema._converter import converter
@@ -12,6 +13,11 @@ from mlprod.schema._converter import converter
 __all__ = ["RecordSet", "RecordType", "Upgrade"]
 
 T = TypeVar("T")
+
+
+def _nothing(_: object) -> None:
+    """Check nothing."""
+
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns the data of one version of a record into the data of the next."""
@@ -27,12 +33,15 @@ class RecordType(Generic[T]):
         cls: the attrs class that holds it in memory.
         version: the version that this library writes.
         upgrades: for each older version, the step to the next one.
+        check: raises `ValueError` if the fields of a value that was read contradict each other: right
+            checksums can be forged.
     """
 
     kind: str
     cls: type[T]
     version: int = 1
     upgrades: Mapping[int, Upgrade] = attrs.field(factory=dict[int, Upgrade])
+    check: Callable[[T], object] = attrs.field(default=_nothing, eq=False)
 
     def dump(self, value: T) -> bytes:
         """Return the file form."""
@@ -66,21 +75,28 @@ class RecordType(Generic[T]):
     def _structure(self, kind: str, version: int, data: Any, where: str) -> T:  # noqa: ANN401 - JSON
         if kind != self.kind:
             raise StoreError(
-                f"{where} is damaged: it is a {kind!r} record where a {self.kind!r} was expected"
+                f"{where} is damaged: it is a {shorten(kind)} record where a {self.kind!r} was expected"
+            )
+        if type(version) is not int or version < 1:
+            raise StoreError(
+                f"{where} is damaged: there is no version {shorten(version)} of a {kind!r} record"
             )
         if version > self.version:
             raise NewerSchemaError(
-                f"{where} is a {kind!r} record of version {version}; this mlprod reads up to version "
-                f"{self.version}. Upgrade mlprod in this process to the version that wrote it"
+                f"{where} is a {kind!r} record of version {shorten(version)}; this mlprod reads up to "
+                f"version {self.version}. Upgrade mlprod in this process to the version that wrote it"
             )
         try:
             for step in range(version, self.version):
                 data = self.upgrades[step](data)
-            return converter().structure(data, self.cls)
+            value = converter().structure(data, self.cls)
+            self.check(value)
         except Exception as error:
             raise StoreError(
-                f"{where} is damaged: its {kind!r} record of version {version} cannot be read ({error!r})"
+                f"{where} is damaged: its {kind!r} record of version {version} cannot be read "
+                f"({error!r:.300})"
             ) from error
+        return value
 
 
 @final
@@ -107,7 +123,7 @@ class RecordSet(Generic[T]):
         match document:
             case {"kind": str(kind)} if kind not in self._by_kind:
                 raise NewerSchemaError(
-                    f"{where} holds a record of the kind {kind!r}, which this mlprod does not know. "
+                    f"{where} holds a record of the kind {shorten(kind)}, which this mlprod does not know. "
                     "Upgrade mlprod in this process to the version that wrote it"
                 )
             case {"kind": str(kind)}:

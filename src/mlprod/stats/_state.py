@@ -15,19 +15,22 @@ __all__ = ["State", "check", "integer", "integers", "number", "numbers"]
 State: TypeAlias = Mapping[str, JSON]
 """Plain integers, floats and lists of them, ready for `json.dumps`."""
 
+_LARGEST = (1 << 63) - 1
 _INTEGERS = frozenset({int})  # not bool, which is a subclass
 _NUMBERS = frozenset({int, float})  # other writers of JSON write 1.0 as 1
 
 
 def integer(state: State, key: str) -> int:
-    """Return a whole number, 0 or more.
+    """Return a whole number, 0 or more, of at most 63 bits.
 
     Raises:
         InvalidDataError: if there is none under that key.
     """
     value = state.get(key)
-    if type(value) is not int or value < 0:
-        raise InvalidDataError(f"{key} of a state must be a whole number, 0 or more, not {shorten(value)}")
+    if type(value) is not int or not 0 <= value <= _LARGEST:
+        raise InvalidDataError(
+            f"{key} of a state must be a whole number from 0 to {_LARGEST}, not {shorten(value)}"
+        )
     return value
 
 

@@ -43,6 +43,7 @@ _NO_ANSWER = {
     "requests.ChunkedEncodingError",
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
+_PARAMIKO_LOST = "Socket is closed"
 _BUSY = {errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EBUSY)}  # s3fs' words for 503 and 500
 
 
@@ -102,8 +103,8 @@ def wait_seconds(error: OSError) -> float | None:
     answer = _answer(error)
     if answer.status in _PASSING:
         return answer.retry_after_seconds
-    is_passing = _is_any(error, _NO_ANSWER) or error.errno in _UNREACHABLE | _BUSY
-    return 0.0 if is_passing else None
+    is_lost = _is_any(error, _NO_ANSWER) or error.errno in _UNREACHABLE or str(error) == _PARAMIKO_LOST
+    return 0.0 if is_lost or error.errno in _BUSY else None
 
 
 def _answer(error: BaseException) -> _Answer:

@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, TypeVar, final
 import attrs
 
 from mlprod._clock import now
-from mlprod.errors import ConflictError, StoreError
+from mlprod.errors import AtomicCreateUnsupportedError, ConflictError, StoreError
 from mlprod.schema import RecordSet, RecordType
 from mlprod.storage._store import Store, explained, join
 from mlprod.storage._together import together
@@ -173,16 +173,32 @@ class Ledger(Generic[S, E]):
 
         After an error the file is read back: a put whose answer was lost has been made all the same.
         """
-        path = self._commit_path(commit.number)
+        path, data = self._commit_path(commit.number), COMMIT.dump(commit)
         with explained(f"write decision {commit.number} of {self._type.folder}", self._store):
             try:
-                self._store.create(path, COMMIT.dump(commit))
+                self._store.create(path, data)
             except OSError as error:
                 standing = self._read(commit.number)
                 if standing is not None:
                     return standing
                 raise error from None
+        if commit.number == 1:
+            self._prove(path, data)
         return commit
+
+    def _prove(self, path: str, data: bytes) -> None:
+        """Create the very first decision once more: a backend that lets that pass cannot decide anything."""
+        try:
+            self._store.create(path, data)
+        except OSError:  # as it must; of another failure nothing follows
+            return
+        with contextlib.suppress(OSError):
+            self._store.delete(path)
+        raise AtomicCreateUnsupportedError(
+            f"{self._store.url} let the same file be created twice, so two writers could both believe they "
+            "had won; nothing was decided. An S3-compatible server must support If-None-Match on writes: "
+            "upgrade it, or choose another store"
+        )
 
     def _appended(self, after: Head[S], commit: _Commit) -> Appended[S, E]:
         self._remember(after)

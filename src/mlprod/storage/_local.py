@@ -14,7 +14,7 @@ from mlprod.errors import AtomicCreateUnsupportedError
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
 
-__all__ = ["LocalStore"]
+__all__ = ["LocalStore", "stale_partials"]
 
 _TEMPORARY = ".partial-"
 _IS_TEMPORARY = re.compile(r"\.partial-[0-9a-f]{16}(-link)?").fullmatch
@@ -115,13 +115,7 @@ class LocalStore:
 
     def discard_partial(self, *, older_than_seconds: float) -> int:
         """Remove temporary files that a crash left behind."""
-        deadline = time.time() - older_than_seconds
-        stale = [
-            file
-            for directory, _, names in os.walk(self._root)
-            for file in (Path(directory) / name for name in names if _IS_TEMPORARY(name))
-            if _modified(file) < deadline
-        ]
+        stale = stale_partials(self._root, older_than_seconds=older_than_seconds)
         for file in stale:
             file.unlink(missing_ok=True)
         return len(stale)
@@ -160,6 +154,17 @@ class LocalStore:
                 with contextlib.suppress(OSError):
                     file.unlink(missing_ok=True)
         return True
+
+
+def stale_partials(root: Path, *, older_than_seconds: float) -> list[Path]:
+    """Return the temporary files below a folder that a crash left behind, sorted."""
+    deadline = time.time() - older_than_seconds
+    return sorted(
+        file
+        for directory, _, names in os.walk(root)
+        for file in (Path(directory) / name for name in names if _IS_TEMPORARY(name))
+        if _modified(file) < deadline
+    )
 
 
 def _no_links(url: str) -> AtomicCreateUnsupportedError:

@@ -4,9 +4,12 @@ import contextlib
 import errno
 import itertools
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, TypeVar, final
 
@@ -24,6 +27,8 @@ __all__ = ["FsspecStore"]
 T = TypeVar("T")
 
 _STREAM_FROM_BYTES = 64 << 20
+_TEMPORARY = re.compile(r"/\.partial-[0-9a-f]{16}$")
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @final
@@ -180,9 +185,20 @@ class FsspecStore:
         """Return None: nothing lies on a local disk."""
         return None
 
-    def discard_partial(self, *, older_than_seconds: float) -> int:  # noqa: ARG002
-        """Return 0: object stores expire unfinished uploads by their own lifecycle rules."""
-        return 0
+    def discard_partial(self, *, older_than_seconds: float) -> int:
+        """Remove temporary files that a crash left behind.
+
+        Object stores have none: they expire unfinished uploads by their own lifecycle rules.
+        """
+        if self._decides:
+            return 0
+        files = self._do("list partial writes", lambda fs: fs.find(self._root, detail=True))
+        deadline = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
+        partial = {name: info for name, info in files.items() if _TEMPORARY.search(name)}
+        stale = [name for name, info in partial.items() if _modified(info) < deadline]
+        for name in stale:
+            self._do(f"delete {name}", methodcaller("rm_file", name))
+        return len(stale)
 
     def _do(self, what: str, operation: Callable[[Any], T]) -> T:
         """Do something with the filesystem, again where that can help; all failures are `OSError`."""
@@ -290,6 +306,13 @@ def _renamed(filesystem: Any, target: str, write: Callable[[str], None]) -> None
         with contextlib.suppress(Exception):
             filesystem.rm_file(temporary)
         raise
+
+
+def _modified(info: Mapping[str, Any]) -> datetime:
+    """Return when a file was last written; in the far future if its filesystem does not say."""
+    found = info.get("mtime")
+    moment = datetime.fromtimestamp(found, UTC) if isinstance(found, int | float) else found
+    return moment if isinstance(moment, datetime) and moment.tzinfo else _NEVER
 
 
 def _stream(filesystem: Any, target: str, chunks: Chunks) -> None:  # noqa: ANN401

@@ -172,7 +172,22 @@ COLUMNS = [["time", "int", None], ["price", "float", None], ["id", "id", None], 
         {"arrays": {"time": [-64, 32, 1]}},
         {"arrays": {"time": [0, -32, 1]}},
         {"arrays": {"time": [0, 1 << 60, 1]}},
+        {"arrays": []},
+        {"arrays": {name: [0, 32, 1] for name in ("time", "price", "id")}},
+        {"columns": [[name, kind, 0] for name, kind, _ in COLUMNS], "rows": 1 << 40},
+        {"columns": [["", "int", 0], *COLUMNS]},
+        {"columns": [*COLUMNS, ["\ud800", "int", 0]]},
+        {"columns": [*COLUMNS, [7, "int", 0]]},
+        {"columns": [*COLUMNS, ["more", "int", True]]},
+        {"columns": [*COLUMNS[1:], COLUMNS[0]]},
+        {"stream": 5},
+        {"stream": "\ud800"},
+        {"rows": True},
+        {"since": 1 << 63},
+        {"until": 0.5},
         {"texts": 5},
+        {"texts": "abc"},
+        {"texts": [1]},
         {"version": "1"},
         {"version": 0},
     ],
@@ -263,3 +278,59 @@ def test_it_is_written_as_committed():
     """A change of what is written takes a new version; it does not happen by accident."""
     block = Block(FIXTURE.read_bytes(), "v1.col")
     assert FIXTURE.read_bytes() == b"".join(encode_block("s/a", block.table, block.sources))
+
+
+def rewritten(column, values, table=SOME):
+    """Return a block one of whose arrays holds something else, with right checksums."""
+    raw = raw_of(table, SOURCES)
+    (length,) = struct.unpack_from("<I", raw, 8)
+    document = json.loads(raw[20 : 20 + length])
+    rest = bytearray(raw[-(-(20 + length) // 64) * 64 :])
+    start, size, _ = document["arrays"][column]
+    rest[start : start + size] = values
+    document["arrays"][column][2] = xxhash.xxh3_64_intdigest(bytes(values))
+    body = json.dumps(document).encode()
+    head = struct.pack("<8sIQ", b"mlprblk\n", len(body), xxhash.xxh3_64_intdigest(body)) + body
+    return Block(head.ljust(-(-len(head) // 64) * 64, b"\0") + bytes(rest), "file")
+
+
+def test_codes_of_texts_that_are_not_there_are_damage():
+    """Whoever looked them up would find nothing."""
+    block = Block(forged(texts=[]), "file")
+    with pytest.raises(
+        StoreError, match="file is damaged: its column 'name' names texts that the file does not"
+    ):
+        block.table.text("name")
+
+
+@pytest.mark.parametrize("order", ["beyond", "descending", "constant"])
+def test_an_order_that_does_not_sort_is_damage(order):
+    """It would lead to records that were not asked for, or beyond the end of the file."""
+    ids = np.asarray(SOME["id"])
+    found = {
+        "beyond": np.full(len(ids), len(ids)),
+        "descending": np.argsort(ids, kind="stable")[::-1],
+        "constant": np.zeros(len(ids)),
+    }[order]
+    block = rewritten("id~order", found.astype(np.uint32).tobytes())
+    with pytest.raises(StoreError, match="file is damaged: the order of its column 'id'"):
+        block.find("id", np.unique(ids))
+
+
+def test_columns_that_share_their_bytes_are_refused():
+    """A small file of many of them would take for ever to verify, each being as long as the whole."""
+    raw = raw_of(SOME, SOURCES)
+    (length,) = struct.unpack_from("<I", raw, 8)
+    arrays = json.loads(raw[20 : 20 + length])["arrays"]
+    room = len(raw) - -(-(20 + length) // 64) * 64
+    with pytest.raises(StoreError, match="its columns overlap"):
+        Block(forged(arrays={**arrays, "more": [0, room, 1]}), "file")
+
+
+def test_an_order_that_has_a_value_end_before_it_begins_is_damage():
+    """A search for several values at once uses what it found for the one before."""
+    ids = np.array([0, 3, 0, 1, 3, 0], np.uint64)
+    table = Table(Layout((Column("id", "id", is_indexed=True),)), {"time": np.arange(6), "id": ids})
+    block = rewritten("id~order", np.array([2, 0, 0, 3, 1, 3], np.uint32).tobytes(), table)
+    with pytest.raises(StoreError, match="file is damaged: the order of its column 'id' does not sort it"):
+        block.find("id", np.array([0, 2], np.uint64))

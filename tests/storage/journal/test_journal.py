@@ -192,9 +192,6 @@ class TestRecordingAndReading:
         assert [1] == kit.numbers(journal)
         kit.numbered.struct.pack_into(segment.buffer, offset, 2, 2, 2, 1)
         journal.tend()
-        assert [] == segments_in(store)
-        del segment
-        journal.tend()
         assert 1 == len(segments_in(store))
         assert [1, 2] == kit.numbers(journal)
 
@@ -299,7 +296,7 @@ class TestDamage:
         reading = journal.query("s", lambda reading: reading)
         assert {"s/a"} == set(reading.parts)
         assert 2 == len(reading.damaged)
-        assert all("it holds records of s/a" in text for text in reading.damaged)
+        assert all("it holds records of 's/a'" in text for text in reading.damaged)
 
     def test_a_damaged_block_is_an_error(self, local, kit):
         """It was durable: what is missing now must not go unnoticed."""

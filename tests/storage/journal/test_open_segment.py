@@ -63,6 +63,20 @@ class TestSlots:
         assert segment.finish() is None
         assert -1 == next(segment.offsets, -1)
 
+    def test_it_is_settled_when_every_record_is_whole(self):
+        """Whoever holds it: an error keeps the frames that it came through, and what they hold, for long."""
+        segment = in_memory()
+        for number in range(3):
+            LAYOUT.struct.pack_into(segment.buffer, next(segment.offsets), number, number, 0, MARK)
+        assert segment.finish().is_settled
+        late = in_memory()
+        offsets = [next(late.offsets) for _ in range(2)]
+        LAYOUT.struct.pack_into(late.buffer, offsets[1], 1, 1, 0, MARK)
+        finished = late.finish()
+        assert not finished.is_settled
+        LAYOUT.struct.pack_into(late.buffer, offsets[0], 0, 0, 0, MARK)
+        assert finished.is_settled
+
     def test_it_is_settled_when_nobody_holds_it(self):
         """Until then somebody may be about to write."""
         segment = in_memory()

@@ -147,7 +147,7 @@ class TestRecovery:
             kit.compact(journal)
         (path,) = (path for path in remote.list("journal/blocks") if path.endswith(".col"))
         assert (3, 2) == journal._files.block(path).sources.shape
-        monkeypatch.setattr(_arrivals, "_REMEMBERED", timedelta(0))
+        monkeypatch.setattr(_arrivals, "REMEMBERED", timedelta(0))
         journal.write("s/a", kit.table([3]))
         kit.compact(journal)
         (path,) = (path for path in remote.list("journal/blocks") if path.endswith(".col"))
@@ -383,6 +383,18 @@ class TestS3:
         assert [1, 2] == kit.numbers(Journal(store))
         assert 2 == Journal(store).recover()
         assert [1, 2] == kit.numbers(Journal(store))
+
+    def test_an_error_that_is_remembered_holds_nothing_back(self, store, kit):
+        """Whoever keeps an error keeps the frames it came through: a notebook, a crash reporter, a cycle."""
+        journal = Journal(store)
+        kit.record(journal, [1])
+        segment = journal.appender("s/a", kit.numbered).segment
+        with pytest.raises(ValueError, match="OpenSegment") as remembered:
+            raise ValueError(segment)
+        del segment
+        journal.flush()
+        assert 1 == len(store.list("journal/raw"))
+        assert remembered.traceback
 
     def test_an_endpoint_is_one_wherever_it_is_given(self, url, s3_options, store):
         endpoint = s3_options["endpoint_url"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 import xxhash
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from mlprod.storage._ledger import Ledger
 from mlprod.storage._store import join
 from mlprod.storage.journal._appender import RAW
-from mlprod.storage.journal._files import Files, stream_of
+from mlprod.storage.journal._files import Files, made_ns, stream_of
 from mlprod.storage.journal._reading import Part
 from mlprod.storage.journal._state import Compacted, JournalState
 
-__all__ = ["Arrivals"]
+__all__ = ["REMEMBERED", "Arrivals"]
 
-_REMEMBERED = timedelta(days=7)
+REMEMBERED: Final = timedelta(days=7)
+"""For so long blocks say which segments are in them."""
 
 
 @final
@@ -47,19 +48,11 @@ class Arrivals:
             if part.is_block:
                 known.append(self._files.block(part.path).sources)
             else:
-                known.append(np.array([[_hash(part.path), _made_ns(part.path)]], np.uint64))
+                known.append(np.array([[_hash(part.path), made_ns(part.path)]], np.uint64))
         together = np.concatenate(known)
-        oldest = (datetime.now(UTC) - _REMEMBERED).timestamp() * 1e9
+        oldest = (datetime.now(UTC) - REMEMBERED).timestamp() * 1e9
         return together[together[:, 1] > np.uint64(oldest)]
 
 
 def _hash(path: str) -> int:
     return xxhash.xxh3_64_intdigest(path.encode())
-
-
-def _made_ns(path: str) -> int:
-    """Return when a segment was begun, as its name says; another name than ours was never sent."""
-    try:
-        return int(path.rpartition("/")[2][:16], 16)
-    except ValueError:
-        return 0

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._names import shorten
 from mlprod.errors import StoreError
 from mlprod.schema import RecordType
 from mlprod.storage._store import Store, explained
@@ -22,7 +23,7 @@ from mlprod.storage.journal._state import BlockRef
 from mlprod.storage.journal._table import Table
 from mlprod.typing import Buffer
 
-__all__ = ["SUMMARY", "SUMMARY_SUFFIX", "Files", "Summarize", "stream_of"]
+__all__ = ["SUMMARY", "SUMMARY_SUFFIX", "Files", "Summarize", "made_ns", "stream_of"]
 
 Summarize: TypeAlias = Callable[[Table], Mapping[str, Any]]
 """Returns what is kept beside a block, as JSON under keys, so that readers need not read its records."""
@@ -187,7 +188,8 @@ class Files:
     def _check_stream(self, path: str, stream: str) -> None:
         if stream != stream_of(path):
             raise StoreError(
-                f"{self._where(path)} is damaged, or not where it belongs: it holds records of {stream}"
+                f"{self._where(path)} is damaged, or not where it belongs: it holds records of "
+                f"{shorten(stream)}"
             )
 
     def _part(self, path: str, stream: str, rows: int, since: int, until: int, *, is_block: bool) -> Part:
@@ -198,9 +200,15 @@ class Files:
             since=since,
             until=until,
             is_block=is_block,
-            load=lambda: self.block(path).table,
+            load=lambda: self._table(path, rows),
             summary=lambda key: self._summary(path).get(key),
         )
+
+    def _table(self, path: str, rows: int) -> Table:
+        block = self.block(path)
+        if block.rows != rows:
+            raise StoreError(f"{self._where(path)} holds {block.rows:,} records where {rows:,} were written")
+        return block.table
 
     def _summary(self, path: str) -> Mapping[str, Any]:
         path += SUMMARY_SUFFIX
@@ -241,3 +249,11 @@ def _same(table: Table) -> Table:
 def stream_of(path: str) -> str:
     """Return the stream to which a segment or raw block belongs by its place."""
     return path.removeprefix(f"{RAW}/").rpartition("/")[0]
+
+
+def made_ns(path: str) -> int:
+    """Return when a file was begun, as its name says, in nanoseconds since 1970; 0 if it does not."""
+    try:
+        return int(path.rpartition("/")[2][:16], 16)
+    except ValueError:
+        return 0

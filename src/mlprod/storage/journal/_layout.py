@@ -8,7 +8,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MARK", "Column", "ColumnType", "Layout", "layout_of", "missing"]
+from mlprod._names import shorten
+
+__all__ = ["MARK", "Column", "ColumnType", "Layout", "is_text", "layout_of", "missing"]
 
 ColumnType: TypeAlias = Literal["float", "int", "id", "flags", "text"]
 
@@ -26,6 +28,22 @@ def missing(column_type: ColumnType) -> float:
     return _MISSING[column_type]
 
 
+def is_text(value: object) -> bool:
+    """Return whether this is text that can be written: JSON can spell half of a character."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_name(_instance: object, _attribute: object, name: str) -> None:
+    if not name or not is_text(name):
+        raise ValueError(f"{shorten(name)} is no name of a column")
+
+
 @final
 @attrs.frozen
 class Column:
@@ -38,7 +56,7 @@ class Column:
         is_indexed: whether blocks keep the order of its values, to find records by it.
     """
 
-    name: str
+    name: str = attrs.field(validator=_is_name)
     type: ColumnType = attrs.field(validator=attrs.validators.in_(_STRUCT_CODES))
     is_indexed: bool = attrs.field(default=False, eq=False)
 
@@ -85,6 +103,10 @@ class Layout:
     def has_text(self) -> bool:
         """Whether records refer to a dictionary."""
         return any(column.type == "text" for column in self.columns)
+
+    def has(self, name: str) -> bool:
+        """Return whether records have a column of this name."""
+        return any(column.name == name for column in self.columns)
 
     def empty(self, column: Column, rows: int) -> NDArray[Any]:
         """Return the column of so many records in which it is missing."""

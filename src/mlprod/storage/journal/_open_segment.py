@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, final
 
 import attrs
+import numpy as np
 
 from mlprod.storage.journal._disk import identity_of
 from mlprod.storage.journal._lock import try_lock
@@ -99,7 +100,9 @@ class OpenSegment:
             self._end = rest[0]
         if not self.is_touched:
             return None
-        return FinishedSegment(self.path, self.identity, self.buffer, self._end, weakref.ref(self))
+        return FinishedSegment(
+            self.path, self.identity, self.header, self.buffer, self._end, weakref.ref(self)
+        )
 
 
 @final
@@ -114,14 +117,23 @@ class FinishedSegment:
 
     path: str
     identity: tuple[int, int] | None
+    _header: SegmentHeader
     _buffer: mmap.mmap | bytearray
     _end: int
     _segment: weakref.ref[OpenSegment]
 
     @property
     def is_settled(self) -> bool:
-        """Whether all threads that took a slot are done: nobody holds the segment any more."""
-        return self._segment() is None
+        """Whether all threads that took a slot are done: each has left its mark, or nobody holds the segment.
+
+        Without its mark a slot may belong to a thread that was interrupted for good. That nobody holds the
+        segment is no use alone: an error keeps the frames it came through, and all that they hold.
+        """
+        if self._segment() is None:
+            return True
+        layout = self._header.layout
+        records = np.frombuffer(self._buffer, np.uint8, self._end - self._header.first, self._header.first)
+        return bool(records.reshape(-1, layout.size)[:, layout.struct.size - 1].all())
 
     def contents(self) -> bytes:
         """Return the file up to its last record."""

@@ -41,6 +41,10 @@ class Part:
     load: Callable[[], Table] = attrs.field(repr=False)
     summary: Callable[[str], Any] = attrs.field(repr=False)
 
+    def table(self, layout: Layout) -> Table:
+        """Return the records in a layout: a column that the file has not is missing in all of them."""
+        return Table.joined(layout, [self.load()])
+
 
 @final
 @attrs.frozen(eq=False)

@@ -19,9 +19,10 @@ from typing import Any, Final, final
 import attrs
 import numpy as np
 import xxhash
-from attrs.validators import ge, instance_of
+from attrs.validators import instance_of
 from numpy.typing import NDArray
 
+from mlprod._names import shorten
 from mlprod.errors import InvalidDataError, NewerSchemaError, StoreError
 from mlprod.storage.journal._layout import MARK, Column, Layout, layout_of
 from mlprod.storage.journal._table import Table
@@ -35,6 +36,11 @@ _MAGIC = b"mlprseg\n"
 _FRAME = struct.Struct("<8sIQ")
 _ENTRY = struct.Struct("<HI")
 _LONGEST_TEXT_BYTES = 0xFFFE
+
+
+def _is_size(_instance: object, _attribute: object, size: int) -> None:
+    if type(size) is not int or size < 0:
+        raise ValueError(f"{shorten(size)} is no size of a dictionary")
 
 
 @final
@@ -53,7 +59,7 @@ class SegmentHeader:
 
     stream: str = attrs.field(validator=instance_of(str))
     layout: Layout
-    dictionary_bytes: int = attrs.field(validator=[instance_of(int), ge(0)])
+    dictionary_bytes: int = attrs.field(validator=_is_size)
     encoded: bytes = attrs.field(init=False, eq=False, repr=False)
     dictionary: int = attrs.field(init=False, eq=False, repr=False)
     first: int = attrs.field(init=False, eq=False, repr=False)
@@ -90,15 +96,15 @@ class SegmentHeader:
             document = json.loads(body)
             if document["version"] > VERSION:
                 raise NewerSchemaError(
-                    f"{where} is a segment of version {document['version']}; this mlprod reads up to version "
-                    f"{VERSION}. Upgrade mlprod in this process to the version that wrote it"
+                    f"{where} is a segment of version {shorten(document['version'])}; this mlprod reads up "
+                    f"to version {VERSION}. Upgrade mlprod in this process to the version that wrote it"
                 )
             columns = tuple(Column(name, kind) for name, kind in document["columns"])
             header = cls(document["stream"], layout_of(columns), document["dictionary_bytes"])
             if header.encoded != bytes(raw[: _FRAME.size + length]) or len(raw) < header.first:
                 raise ValueError("its header contradicts itself")  # noqa: TRY301 - one way out
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error) as error:
-            raise StoreError(f"{where} is damaged: {error}") from error
+            raise StoreError(f"{where} is damaged: {error!s:.300}") from error
         return header
 
 

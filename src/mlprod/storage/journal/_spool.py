@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final, final
 
@@ -69,19 +69,42 @@ class Spooled(Leaving):
             path: functools.partial(mapped, file) for path, file in self._files(prefix)
         }
         found.update({path: segment.contents for path, segment in leaving if path.startswith(below)})
-        return {path: read for path, read in found.items() if not self._has_arrived(path)}
+        return {path: read for path, read in found.items() if not self.has_arrived(path)}
 
-    def recover(self) -> int:
-        """Upload what processes that died left behind."""
+    def recover(self, *, keep: Collection[str] = ()) -> int:
+        """Upload what processes that died left behind, but for the segments to keep; return how many."""
         recovered = 0
         for path, file in list(self._files("")):
+            if path in keep:
+                continue
             with alone(file) as descriptor:
                 if descriptor is not None and (raw := _readable(file)) is not None:
                     recovered += self._upload(path, raw)
-        for marker in list(self._folder.rglob(f"*{_SENT}")):
-            if not marker.with_suffix("").exists():  # deleted, or a crash came between the two deletions
-                marker.unlink(missing_ok=True)
+        for marker in self.stale_marks():
+            marker.unlink(missing_ok=True)
         return recovered
+
+    def left_behind(self) -> list[str]:
+        """Return the segments that nobody writes to any more."""
+        found: list[str] = []
+        for path, file in list(self._files("")):
+            with alone(file) as descriptor:
+                found.extend([path] if descriptor is not None else [])
+        return found
+
+    def stale_marks(self) -> list[Path]:
+        """Return the marks of segments that are gone: deleted, or a crash came between the two deletions."""
+        return [
+            marker for marker in list(self._folder.rglob(f"*{_SENT}")) if not marker.with_suffix("").exists()
+        ]
+
+    def was_sent(self, path: str) -> bool:
+        """Return whether a segment was sent before, and has perhaps arrived."""
+        return path in self._sent or (self._folder / (path + _SENT)).exists()
+
+    def has_arrived(self, path: str) -> bool:
+        """Return whether a segment was sent before, and is in the store now."""
+        return self.was_sent(path) and self._arrivals.has(path)
 
     def _put_each(self, segments: Sequence[FinishedSegment]) -> None:
         """Upload segments at once."""
@@ -95,7 +118,7 @@ class Spooled(Leaving):
         """Put a segment into the store, unless it holds nothing or is there already; return whether."""
         file = self._folder / path
         marker = file.with_name(file.name + _SENT)
-        is_needed = any(raw) and not self._has_arrived(path)
+        is_needed = any(raw) and not self.has_arrived(path)
         if is_needed:
             self._sent.add(path)
             with contextlib.suppress(OSError):  # somebody deleted the spool, or the disk is full
@@ -106,11 +129,6 @@ class Spooled(Leaving):
         marker.unlink(missing_ok=True)
         self._sent.discard(path)
         return is_needed
-
-    def _has_arrived(self, path: str) -> bool:
-        """Return whether a segment was sent before, and is in the store now."""
-        was_sent = path in self._sent or (self._folder / (path + _SENT)).exists()
-        return was_sent and self._arrivals.has(path)
 
     def _files(self, prefix: str) -> Iterator[tuple[str, Path]]:
         for directory, _, names in os.walk(self._folder / (join(RAW, prefix) if prefix else RAW)):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from mlprod import ABTestingManager, DriftDetector, ModelSerializer, PerformanceMonitor
-from mlprod.errors import AtomicCreateUnsupportedError, ConflictError
+from mlprod import ABTestingManager, DriftDetector, ModelSerializer, PerformanceMonitor, fsck
+from mlprod.errors import AtomicCreateUnsupportedError, ConflictError, StoreError
 from mlprod.storage import open_store
 from mlprod.testing import FrozenClock
 
@@ -128,6 +128,27 @@ class TestDrift:
             elsewhere.observe("m", {"x": 4.0})
         elsewhere.flush()
         assert 1 <= len(DriftDetector(backend.at(store.url)).alarms("m"))
+
+
+def test_a_store_is_checked_and_mended(backend):
+    """What a crash left behind is found and removed, and nothing else."""
+    store = backend.new()
+    models = ModelSerializer(store)
+    models.save([1], "model", activate=True)
+    DriftDetector(store).set_reference("model", {"x": np.arange(300.0)})
+    with PerformanceMonitor(store) as monitor:
+        monitor.record_prediction("model", "1.0.0", correct=True)
+    assert () == fsck(store, deep=True).findings
+    store.put("models/payloads/model/20250101T000000.000000Z-0123456789abcdef.json", b"[1]")
+    assert {"orphan_payload": 1} == fsck(store).counts
+    assert fsck(store, repair=True).ok
+    assert () == fsck(backend.at(store.url), deep=True).findings
+    assert [1] == models.get_active("model")
+
+
+def test_a_bucket_that_is_missing_is_no_healthy_store(object_store):
+    with pytest.raises(StoreError, match="there is no bucket or container"):
+        fsck(object_store.at(object_store.make().replace("-", "-no-", 1)))
 
 
 def test_a_backend_that_cannot_decide_says_so(sftp):

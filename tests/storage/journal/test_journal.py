@@ -499,6 +499,19 @@ class TestCompaction:
         assert list(range(4)) == journal.query("s", ask)
         assert 2 == len(attempts)
 
+    @pytest.mark.usefixtures("no_pauses")
+    def test_a_reader_among_many_that_compact_has_patience(self, store):
+        """Each process that closes compacts, so that files may be gone many times in a row."""
+        overtaken = iter(range(10))
+
+        def ask(_reading):
+            if next(overtaken, None) is not None:
+                raise FileNotFoundError("gone")
+            return "read"
+
+        assert "read" == Journal(store).query("s", ask)
+
+    @pytest.mark.usefixtures("no_pauses")
     def test_a_reader_that_is_always_overtaken_gives_up(self, store):
         def ask(_reading):
             raise FileNotFoundError("gone")

@@ -155,7 +155,7 @@ class Block:
 
     def verify(self) -> None:
         """Read everything; `StoreError` if any of it is damaged."""
-        for name in self._arrays:
+        for name in self._header.arrays:
             self._array(name, np.dtype(np.uint8))
 
     def names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -37,7 +38,8 @@ T = TypeVar("T")
 
 BLOCKS: Final = "journal/blocks"
 _LOCK = ".compacting"  # no path in a store: it is not listed
-_ATTEMPTS = 5
+_ATTEMPTS = 20  # every process that closes compacts: a reader among many may be overtaken often
+_LONGEST_PAUSE_SECONDS = 0.25
 _REMEMBERED = timedelta(hours=1)
 
 
@@ -136,9 +138,10 @@ class Journal:
             ask: called again with a fresh reading if compaction removed a file that it wanted.
         """
         with explained(f"read the journal of {prefix}", self._store):
-            for _ in range(_ATTEMPTS - 1):
+            for attempt in range(_ATTEMPTS - 1):
                 with contextlib.suppress(FileNotFoundError):
                     return ask(self._read(prefix))
+                time.sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.001 * 2**attempt)))  # noqa: S311
             return ask(self._read(prefix))
 
     def streams(self, prefix: str) -> list[str]:

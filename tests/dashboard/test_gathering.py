@@ -9,11 +9,8 @@ from mlprod.testing import Fault, FaultyStore
 
 
 def contents(store):
-    return {path: store.get(path) for root in store_roots(store) for path in store.list(root)}
-
-
-def store_roots(store):
-    return ("models", "journal", "alerts", "experiments", "drift")
+    roots = ("models", "journal", "alerts", "experiments", "drift")
+    return {path: store.get(path) for root in roots for path in store.list(root)}
 
 
 def test_everything_is_there(busy, snapshot):

@@ -217,6 +217,16 @@ class TestOverview:
         said = tree(overview_tab(snapshot())).text
         assert "no data the day before" in said
 
+    def test_a_sentence_ends_once(self, manager, snapshot):
+        manager.create_experiment("Which?", "", "a@1", "b@1", id="which", check_models=False)
+        manager.start_experiment("which")
+        for number in range(1500):
+            manager.record_trade("which", "control", id=f"c{number}", pnl=1.0 if number % 2 else -1.0)
+            manager.record_trade("which", "treatment", id=f"t{number}", pnl=1.0 if number % 5 else -1.0)
+        markup = overview_tab(snapshot())
+        assert "has a winner" in markup
+        assert ".</bdi>." not in markup
+
     @pytest.mark.usefixtures("busy")
     def test_more_than_one_reason_is_counted(self, snapshot, tree):
         assert "and 1 more reason" in tree(overview_tab(snapshot())).text

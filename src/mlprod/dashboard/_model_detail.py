@@ -94,14 +94,7 @@ def _over_time(model: ModelView) -> str:
     overview = model.overview
     if overview is None:
         return ""
-    drawn = charts(overview.history, model.alerts)
-    scores = _scores(overview.history)
-    if scores:
-        drawn = (
-            drawn.removesuffix("</div>") + scores + "</div>"
-            if drawn.endswith("</div>")
-            else f'<div class="charts">{scores}</div>'
-        )
+    drawn = charts(overview.history, model.alerts, more=_scores(overview.history))
     return f'<p class="muted">In steps of {_step(overview.history)}, all versions together.</p>{drawn}'
 
 

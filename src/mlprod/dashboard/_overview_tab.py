@@ -18,6 +18,7 @@ from mlprod.monitoring._report_html import changed
 __all__ = ["HEALTH_RANK", "health_of", "overview_tab"]
 
 HEALTH_RANK: Final = {"critical": 0, "degraded": 1, "healthy": 2, "unknown": 3}
+_VERBS: Final[dict[Urgency, str]] = {"now": "act on now", "decide": "decide", "look": "have a look at"}
 _HOW: Final = {"now": "Act now", "decide": "Decide", "look": "Have a look"}
 _FIRST: Final = 12
 _COMPARED: Final = ("predictions_total", "accuracy", "error_rate", "total_pnl", "p99_latency_ms")
@@ -50,9 +51,6 @@ def _needs(needs: Sequence[Need]) -> str:
     return f"{first}<details><summary>And {len(rest):,} more: {said}</summary>{_listed(rest)}</details>"
 
 
-_VERBS: Final[dict[Urgency, str]] = {"now": "act on now", "decide": "decide", "look": "have a look at"}
-
-
 def _listed(needs: Iterable[Need]) -> str:
     return f'<ul class="needs">{"".join(map(_need, needs))}</ul>'
 
@@ -65,7 +63,7 @@ def _need(need: Need) -> str:
         subject = f"<strong>{isolated(need.subject)}</strong>"
     return (
         f'<li class="{need.urgency}"><span class="how">{_HOW[need.urgency]}</span>'
-        f"<span>{subject} {isolated(need.sentence)}.</span></li>"
+        f"<span>{subject} {isolated(need.sentence.rstrip('.'))}.</span></li>"
     )
 
 

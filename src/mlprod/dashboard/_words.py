@@ -35,9 +35,9 @@ def length(span: timedelta) -> str:
     said: list[str] = []
     for unit, seconds in _UNITS:
         count, rest = divmod(rest, seconds)
-        if count or said:
-            said.append(counted(count, unit) if count else "")
-    return " ".join(part for part in said[:2] if part) or "less than a minute"
+        said.append(counted(count, unit) if count else "")
+    first = next((at for at, part in enumerate(said) if part), len(said))
+    return " ".join(filter(None, said[first : first + 2])) or "less than a minute"
 
 
 def lift(value: float) -> str:

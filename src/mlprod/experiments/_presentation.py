@@ -130,11 +130,6 @@ def conclusion_body(conclusion: ExperimentConclusion) -> str:
     return "".join(_concluded(conclusion))
 
 
-def experiment_facts(experiment: Experiment) -> str:
-    """Return how an experiment is run, as a table."""
-    return _facts(experiment)
-
-
 def experiment_html(experiment: Experiment) -> str:
     """Return an experiment: how it is run, and what it has shown."""
     description = f"<p>{isolated(experiment.description)}</p>" if experiment.description else ""
@@ -145,7 +140,7 @@ def experiment_html(experiment: Experiment) -> str:
         f"<p><strong>{escaped(experiment.status.capitalize())}</strong>{reason}</p></header>"
     )
     ended = (conclusion_body(experiment.conclusion),) if experiment.conclusion else ()
-    return _whole(head, *ended, _section("How it is run", _facts(experiment)))
+    return _whole(head, *ended, _section("How it is run", experiment_facts(experiment)))
 
 
 def variant_html(metrics: VariantMetrics) -> str:
@@ -341,7 +336,8 @@ def _maturity_said(maturity: Maturity) -> str:
     return f"Outcomes: those that are missing do not tell variants apart ({chance})."
 
 
-def _facts(experiment: Experiment) -> str:
+def experiment_facts(experiment: Experiment) -> str:
+    """Return how an experiment is run, as a table."""
     config = experiment.config
     shares = experiment.split if experiment.phases else config.traffic_split or ()
     rows = [

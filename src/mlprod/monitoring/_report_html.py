@@ -152,9 +152,9 @@ def _alert(alert: Alert) -> str:
     return f'<li class="{look}">{"".join(f"<p>{line}</p>" for line in lines)}</li>'
 
 
-def charts(history: MetricsHistory, alerts: Iterable[Alert]) -> str:
-    """Return plots of a history, with the thresholds of alerts."""
-    drawn = "".join(_drawn(history, {alert.metric: alert.threshold for alert in alerts}))
+def charts(history: MetricsHistory, alerts: Iterable[Alert], *, more: str = "") -> str:
+    """Return plots of a history, with the thresholds of alerts; and more plots behind them."""
+    drawn = "".join(_drawn(history, {alert.metric: alert.threshold for alert in alerts})) + more
     return f'<div class="charts">{drawn}</div>' if drawn else "<p>No data to plot.</p>"
 
 

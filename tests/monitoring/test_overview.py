@@ -42,6 +42,9 @@ def test_every_step_is_what_a_history_says(store, clock, is_compacted):
     with PerformanceMonitor(store, clock=clock) as monitor:
         record(monitor, rng, 500)
         record(monitor, rng, 300, version="1.1.0")
+        for minutes in range(0, 3000, 60):  # whose outcome is not known
+            moment = NOW - dt.timedelta(minutes=minutes)
+            monitor.record_prediction("har", "1.0.0", latency_ms=3.0, timestamp=moment)
         if is_compacted:
             monitor.compact("har")
         (overview,) = monitor.get_overview(window="9d", steps=30)

@@ -169,3 +169,10 @@ def bench(session: nox.Session) -> None:
     """The benchmarks, each beside its peer in one run."""
     session.install(".", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Many processes do everything at once on one store, for a minute; every count is exact at the end."""
+    session.install(".")
+    session.run("python", "-m", "soak", *session.posargs)

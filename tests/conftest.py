@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -22,11 +23,26 @@ settings.register_profile("few", deadline=None, max_examples=15)  # for environm
 settings.load_profile("untimed")
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Say at how many points something was made to go wrong, wherever the tests ran."""
+    points = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "crash points":
+                points[value[0]] += value[1]
+    if points:
+        each = ", ".join(f"{name} {count:,}" for name, count in sorted(points.items()))
+        terminalreporter.write_line(f"{points.total():,} crash points: {each}")
+
+
 @pytest.fixture(scope="session")
 def processes():
     """Give a way to start processes that have imported already what they all need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hypothesis.stateful", "mlprod", "mlprod.testing", "pytest"])
+    classes = ["mlprod.drift", "mlprod.experiments", "mlprod.monitoring"]
+    context.set_forkserver_preload(
+        ["hypothesis.stateful", "mlprod", "mlprod.testing", "pytest", "scipy.special", *classes]
+    )
     return context
 
 

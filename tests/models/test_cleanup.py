@@ -220,8 +220,21 @@ class TestCleanup:
         assert "could not measure" in caplog.text
         monkeypatch.undo()
         monkeypatch.setattr(store, "delete", fail)
-        ten_days.cleanup()
+        assert 0 == ten_days.cleanup().freed_bytes
         assert "could not delete" in caplog.text
+        monkeypatch.setattr(store, "size", fail)
+        with pytest.raises(StoreError, match="could not measure the unneeded payload"):
+            ten_days.cleanup(dry_run=True)
+
+    def test_what_was_removed_is_told_though_partial_writes_could_not_be(
+        self, ten_days, store, monkeypatch, caplog
+    ):
+        def fail(*, older_than_seconds):
+            raise OSError(5, f"gone wrong after {older_than_seconds}")
+
+        monkeypatch.setattr(store, "discard_partial", fail)
+        assert 7 == len(ten_days.cleanup(policy=LatestN(3)).removed)
+        assert "could not remove partial writes, the next cleanup() will" in caplog.text
 
     def test_two_cleanups_at_once(self, ten_days, store, monkeypatch):
         """What another cleanup deleted first is simply gone."""

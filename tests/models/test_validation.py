@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mlprod import ModelSerializer
-from mlprod.errors import ModelNotFoundError
+from mlprod.errors import ModelNotFoundError, StoreError
 from mlprod.models._examples import difference, shapes
+from mlprod.testing import FaultyStore
 
 
 def linear(model, inputs):
@@ -31,6 +32,13 @@ class TestValidate:
     def test_without_examples_it_need_only_load(self, models):
         models.save(MODEL, "a")
         assert ["payload", "loads"] == [check.name for check in models.validate("a").checks]
+
+    def test_a_store_that_cannot_be_reached_says_nothing_about_the_version(self, models, store):
+        models.save(MODEL, "a", examples=(INPUTS, OUTPUTS))
+        broken = ModelSerializer(FaultyStore(store, at=4))  # where it reads the payload
+        with pytest.raises(StoreError, match=r"could not read the payload .* injected error"):
+            broken.promote("a@1.0.0", "staging", predict=linear)
+        assert "staging" == broken.promote("a@1.0.0", "staging", predict=linear).stage
 
     def test_what_could_not_be_tried_is_not_called_good(self, models):
         models.save(MODEL, "a", examples=(INPUTS, OUTPUTS))

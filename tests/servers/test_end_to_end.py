@@ -172,11 +172,21 @@ def test_what_a_crash_left_on_sftp_is_discarded(sftp):
     assert ["folder/file"] == store.list("folder")
 
 
+def test_many_connections_make_the_same_folders(sftp):
+    """SFTP tells that a folder was made meanwhile in words of each server's own."""
+    url = sftp.make()
+    stores = [sftp.at(url) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: stores[number].put(f"a/b/c/d/e/{number}", b"x"), range(8)))
+    assert 8 == len(stores[0].list("a"))
+
+
 def test_a_lost_connection_is_made_anew(sftp):
     """An SFTP session that ended is no reason to fail."""
     store = sftp.new()
     store.put("folder/file", b"content")
-    store._connection.filesystem.ftp.sock.get_transport().close()
+    with store._connected() as filesystem:
+        filesystem.ftp.sock.get_transport().close()
     assert b"content" == store.get("folder/file")
 
 

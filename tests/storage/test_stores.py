@@ -276,6 +276,26 @@ class TestFsspec:
     def test_what_was_written_at_an_unknown_time_stays(self, info, year):
         assert year == _modified(info).year
 
+    @pytest.mark.parametrize("times", [1, 4, 5])
+    def test_a_folder_that_another_connection_makes(self, tmp_path, monkeypatch, times):
+        """It fails as often as the other is faster, and in the end the folder is there."""
+        store = FsspecStore("file", str(tmp_path))
+        make, failures = filesystem_of(store).makedirs, iter(range(times))
+
+        def overtaken(folder, **options):
+            make(folder, **options)
+            if next(failures, None) is not None:
+                raise OSError("Failure")
+
+        monkeypatch.setattr(filesystem_of(store), "makedirs", overtaken)
+        store.put("a/b/file", b"x")
+        assert b"x" == store.get("a/b/file")
+
+    def test_a_folder_that_cannot_be_made(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"no folder")
+        with pytest.raises(OSError, match=r"File exists|Not a directory"):
+            FsspecStore("file", str(tmp_path)).put("a/b/file", b"x")
+
     def test_a_large_payload_is_streamed(self, tmp_path, monkeypatch):
         """What is too large to hold is written piece by piece, and dropped if the source fails."""
         monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 10)

@@ -9,6 +9,7 @@ import attrs
 
 from mlprod._clock import now
 from mlprod._names import check_name
+from mlprod.errors import StoreError
 from mlprod.models import _decisions as decisions
 from mlprod.models._events import Event, ModelDeleted, PayloadsSwept
 from mlprod.models._fold import fold
@@ -92,29 +93,43 @@ class Cleaner:
             return self.store.list(FOLDER if name is None else join(FOLDER, name))
 
     def _discard(self, paths: Iterable[str], *, dry_run: bool) -> int:
+        """Return the size of what was deleted, or would be; what could not be is left to the next cleanup."""
         freed = 0
         for path in paths:
             try:
-                freed += self.store.size(path)
-            except FileNotFoundError:  # another cleanup was faster
+                with explained(f"measure the unneeded payload {path}", self.store):
+                    size = self._size(path)
+            except StoreError as error:
+                if dry_run:
+                    raise
+                _log.warning("%s", error)
                 continue
-            except OSError as error:
-                _log.warning("could not measure the unneeded payload %s: %s", path, error)
-                continue
-            if not dry_run:
-                self._delete(path)
+            if dry_run or self._delete(path):
+                freed += size
         return freed
 
-    def _delete(self, path: str) -> None:
-        """Delete, or leave it to the next cleanup: what nobody refers to does no harm."""
+    def _size(self, path: str) -> int:
+        try:
+            return self.store.size(path)
+        except FileNotFoundError:  # another cleanup was faster
+            return 0
+
+    def _delete(self, path: str) -> bool:
+        """Delete, or leave it to the next cleanup: what nobody refers to does no harm; return whether."""
         try:
             self.store.delete(path)
         except OSError as error:
             _log.warning("could not delete the unneeded payload %s, the next cleanup() will: %s", path, error)
+            return False
+        return True
 
     def _discard_partial(self, grace: timedelta) -> int:
-        with explained("remove partial writes", self.store):
+        """Remove what was never finished; if that fails, what was deleted is told all the same."""
+        try:
             return self.store.discard_partial(older_than_seconds=grace.total_seconds())
+        except OSError as error:
+            _log.warning("could not remove partial writes, the next cleanup() will: %s", error)
+            return 0
 
 
 def horizon_of(head: Head[Registry], time: datetime, grace: timedelta) -> datetime:

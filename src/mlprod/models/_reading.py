@@ -2,7 +2,7 @@
 
 from typing import Any, final
 
-from mlprod.errors import InvalidConfigError, MLProdError
+from mlprod.errors import InvalidConfigError, MLProdError, StoreError
 from mlprod.formats import BinaryFormat, Formats, Trust
 from mlprod.models._events import Blob
 from mlprod.models._examples import Predict, default_predict, difference
@@ -52,6 +52,9 @@ class Reader:
             try:
                 result = step(*arguments)
             except MLProdError as error:
+                is_missing = isinstance(error.__cause__, FileNotFoundError)
+                if isinstance(error, StoreError) and not is_missing:
+                    raise  # a store that cannot be reached says nothing about the version
                 checks.append(Check(name, passed=False, detail=str(error)))
                 return None
             except Exception as error:  # noqa: BLE001 - a format of the application's own

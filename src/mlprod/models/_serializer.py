@@ -428,6 +428,7 @@ class ModelSerializer:
 
         Raises:
             ModelNotFoundError: if nothing answers to the reference.
+            StoreError: if the store cannot be reached, which says nothing about the version.
         """
         return self._reader.validate(self._resolve(ref), predict=predict, trust=trust, rtol=rtol, atol=atol)
 

@@ -27,6 +27,7 @@ __all__ = ["FsspecStore"]
 T = TypeVar("T")
 
 _STREAM_FROM_BYTES = 64 << 20
+_FOLDER_ATTEMPTS = 5
 _TEMPORARY = re.compile(r"/\.partial-[0-9a-f]{16}$")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -68,7 +69,7 @@ class FsspecStore:
         self._decides = protocol in CONDITIONAL_WRITE
         self._bucket = self._root.partition("/")[0]
         self._has_seen_bucket = protocol not in TELLS_NO_BUCKET
-        self._connection: _Connection | None = None
+        self._connections: dict[int, _Connection] = {}
 
     def __repr__(self) -> str:
         """Show where it lies, without the options, which may hold secrets."""
@@ -209,7 +210,7 @@ class FsspecStore:
                     return operation(filesystem)
             except OSError as error:
                 if not self._decides and wait_seconds(error) is not None:
-                    self._connection = None  # lost; the object stores keep a pool of their own
+                    self._connections.clear()  # lost; the object stores keep a pool of their own
                 raise
 
         return self._retry.call(attempt, f"{what} in {self.url}", wait_seconds=wait_seconds)
@@ -217,12 +218,11 @@ class FsspecStore:
     @contextlib.contextmanager
     def _connected(self) -> Generator[Any]:
         """Give the filesystem of this process: a forked child must not use its parent's connections."""
-        connection = self._connection
-        if connection is None or connection.process != os.getpid():
+        connection = self._connections.get(os.getpid())
+        if connection is None:
             with as_os_errors(self._bucket):
-                filesystem = open_filesystem(self._protocol, self._options)
-            connection = _Connection(os.getpid(), filesystem, threading.Lock())
-            self._connection = connection
+                opened = _Connection(open_filesystem(self._protocol, self._options), threading.Lock())
+            connection = self._connections.setdefault(os.getpid(), opened)  # another thread may be faster
         with contextlib.nullcontext() if self._decides else connection.lock:
             yield connection.filesystem
 
@@ -255,9 +255,8 @@ class FsspecStore:
 @final
 @attrs.frozen
 class _Connection:
-    """A filesystem, of which process it is, and who uses it if it can do one thing at a time."""
+    """A filesystem, and who uses it if it can do one thing at a time."""
 
-    process: int
     filesystem: Any
     lock: threading.Lock
 
@@ -298,7 +297,7 @@ def _renamed(filesystem: Any, target: str, write: Callable[[str], None]) -> None
     """Write under another name first, so that nobody sees half of it."""
     folder, _, _ = target.rpartition("/")
     temporary = f"{folder}/.partial-{secrets.token_hex(8)}"
-    filesystem.makedirs(folder, exist_ok=True)
+    _make_folder(filesystem, folder)
     try:
         write(temporary)
         filesystem.mv(temporary, target)
@@ -306,6 +305,18 @@ def _renamed(filesystem: Any, target: str, write: Callable[[str], None]) -> None
         with contextlib.suppress(Exception):
             filesystem.rm_file(temporary)
         raise
+
+
+def _make_folder(filesystem: Any, folder: str) -> None:  # noqa: ANN401
+    """Make a folder and those above it; another connection may be making the same ones."""
+    for attempt in range(_FOLDER_ATTEMPTS):
+        try:
+            filesystem.makedirs(folder, exist_ok=True)
+        except OSError:
+            if attempt == _FOLDER_ATTEMPTS - 1 and not filesystem.isdir(folder):
+                raise
+        else:
+            return
 
 
 def _modified(info: Mapping[str, Any]) -> datetime:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong at whatever operation: what was acknowledged is there once, and a retry succeeds."""
+"""Readers at every moment of what moves records, and what crashes leave behind."""
 
 import contextlib
 import functools
@@ -18,23 +18,6 @@ pytestmark = pytest.mark.usefixtures("no_pauses")
 def backend(request, remote):
     """Give a way to make the store behind the faults: one in memory, or one with a spool."""
     return MemoryStore if request.param == "memory" else type(remote)
-
-
-def steps(journal, kit, acknowledged):
-    """Give one mutation after the other; each says which numbers are recorded once it has returned."""
-
-    def append():
-        kit.record(journal, range(100, 105))
-        acknowledged.extend(range(100, 105))
-
-    def write():
-        journal.write("s/a", kit.table(range(200, 203)))
-        acknowledged.extend(range(200, 203))
-
-    def compact():
-        kit.compact(journal, summarize=lambda table: {"rows": len(table)})
-
-    return [append, journal.flush, write, journal.recover, compact, journal.tend]
 
 
 @pytest.fixture(scope="module")
@@ -60,48 +43,6 @@ def prepared(backend, files):
 
 
 BEFORE = [*range(5), *range(10, 15)]
-
-
-def attempt(journal, kit, acknowledged):
-    """Do everything, each step that fails a second time; return whether the process "died" on the way."""
-    for step in steps(journal, kit, acknowledged):
-        try:
-            step()
-        except SimulatedCrashError:
-            return True
-        except StoreError:
-            step()
-    return False
-
-
-def test_every_operation(backend, fault, files, kit):
-    """A step that fails is done again, by itself or, after a crash, by the next process."""
-    at = 1
-    while True:
-        inner = prepared(backend, files)
-        store = FaultyStore(inner, at=at, fault=fault)
-        acknowledged = list(BEFORE)
-        journal = Journal(store)
-        has_crashed = attempt(journal, kit, acknowledged)
-        if store.operations < at:
-            break
-        at += 1
-        if has_crashed and backend is MemoryStore:
-            continue  # what dies with the process, dies with the store
-        if has_crashed:
-            kit.die(journal)
-        else:
-            journal.close()
-        after = Journal(inner)
-        after.recover()
-        found = kit.numbers(after)
-        written = set(range(200, 203)) & set(found) if has_crashed else set()
-        assert written in (set(), set(range(200, 203))), store.log
-        assert sorted({*acknowledged, *written}) == found, store.log
-        kit.compact(after)
-        assert found == kit.numbers(after), store.log
-        assert found == kit.numbers(Journal(inner)), store.log
-    assert at > 10
 
 
 class Watched(FaultyStore):

@@ -1,6 +1,8 @@
 """The checks of the project, one session each; `python3 dev.py` lists and runs them."""
 
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -73,6 +75,39 @@ def keras(session: nox.Session) -> None:
     session.install("-e", ".[keras]", *group("keras-test"))
     session.env["KERAS_BACKEND"] = "jax"
     run_pytest(session, "tests", "-k", "keras")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The dashboard in a real browser: Chromium, of the system."""
+    session.install("-e", ".", *group("browser-test"), *group("quickstart"))
+    session.env["MLPROD_CHROMIUM"] = chromium(session)
+    session.run("pytest", "tests/browser", *session.posargs)
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Make the picture in the docs anew, of the store that the quickstart leaves."""
+    session.install("-e", ".", *group("browser-test"), *group("quickstart"))
+    here, target = Path.cwd(), "docs/_static/dashboard.png"
+    with tempfile.TemporaryDirectory(prefix="quickstart-") as folder:
+        with session.chdir(folder):
+            session.run("python", str(here / "examples" / "quickstart.py"), silent=True)
+        session.run("python", "docs/picture.py", chromium(session), f"{folder}/dashboard.html", target)
+
+
+def chromium(session: nox.Session) -> str:
+    """Return where Chromium is; on Debian, root installs it if it is missing."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next(filter(None, map(shutil.which, names)), "")
+    is_root = getattr(os, "geteuid", lambda: -1)() == 0
+    if not found and is_root and shutil.which("apt-get"):
+        for command in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
+            session.run("apt-get", *command, external=True, silent=True)
+        found = shutil.which("chromium") or ""
+    if not found:
+        session.error("there is no Chromium on the PATH: install it (Debian: apt-get install chromium)")
+    return found
 
 
 @nox.session

@@ -22,5 +22,5 @@ napoleon_use_ivar = True
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!mlprod\b).*"),
-    ("py:.*", r"mlprod\..*\b[EST]"),  # type variables
+    ("py:.*", r"mlprod\..*\b[AEST]"),  # type variables
 ]

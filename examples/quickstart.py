@@ -23,6 +23,7 @@ from volatility import AHEAD, WINDOWS, Model, Samples, fit, forecast, measure, r
 
 from mlprod import (
     ModelMetadata,
+    dashboard,
     getABTestingManager,
     getDriftDetector,
     getModelSerializer,
@@ -119,6 +120,9 @@ def main() -> None:
 
     step("See where it lies", models.store.url)
     show_files()
+
+    step("See all of it on one page", "dashboard.write(path)")
+    show("written to", dashboard.write("dashboard.html", title="S&P 500", monitor=open_monitor()))
     say_what_next()
 
 

@@ -121,6 +121,7 @@ class TestText:
             ('a" onload="b', "a&quot; onload=&quot;b"),
             ("AT&T", "AT&amp;T"),
             ("gpj\u202eexe", "gpj\\u202eexe"),
+            ("a\u200fb\u200ec\u061c", "a\\u200fb\\u200ec\\u061c"),
             ("\u2066a\u2069", "\\u2066a\\u2069"),
             ("\x00\x1b\x7f\x9f\ufffe", "\\x00\\x1b\\x7f\\x9f\\ufffe"),
             ("\ud800", "\\ud800"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Configuration",
     "configure",
+    "default_clock",
     "get_ab_testing_manager",
     "get_active_model",
     "get_drift_detector",
@@ -101,6 +102,11 @@ def configure(
     before = _Process.settings, swap_default_store(opened)
     _Process.settings = _Settings(store=opened, trust=trust, retention=retention, clock=clock)
     return Configuration(before)
+
+
+def default_clock() -> Clock | None:
+    """Return the clock of the process-wide instances; None is the machine's."""
+    return _Process.settings.clock
 
 
 def get_model_serializer() -> ModelSerializer:

@@ -7,6 +7,7 @@ import pytest
 
 from mlprod.drift import DriftDetector
 from mlprod.errors import InvalidDataError, StoreError
+from mlprod.testing import FaultyStore
 
 DATA = {"x": np.arange(100.0), "y": np.arange(100.0) % 7, "c": ["a", "b"] * 50}
 
@@ -38,6 +39,16 @@ def test_reports_come_back_whole_and_in_order(checked, store):
     detector, reports = checked
     for reader in (detector, DriftDetector(store)):
         assert list(map(repr, reports)) == list(map(repr, reader.history("m")))
+
+
+def test_the_newest_report_of_each_model_is_read_alone(checked, store):
+    detector, reports = checked
+    detector.set_reference("other", DATA)
+    other = detector.check("other", DATA)
+    watched = FaultyStore(store)
+    latest = DriftDetector(watched).latest_reports()
+    assert {"m": repr(reports[-1]), "other": repr(other)} == {name: repr(one) for name, one in latest.items()}
+    assert ["get", "get", "list"] == sorted(entry.split()[0] for entry in watched.log)
 
 
 def test_reports_before_a_time_are_left_out(checked):

@@ -793,6 +793,15 @@ class TestHistory:
         )
         assert "1.0.0" == models.history("a")[9].to_dict()["from"]
 
+    def test_the_histories_of_all_models_are_those_of_each(self, models):
+        assert {} == models.histories()
+        for name in ("second", "first"):
+            models.save([1], name, activate=True)
+        models.delete(models.save([2], "first"))
+        found = models.histories()
+        assert ["first", "second"] == list(found)
+        assert {name: models.history(name) for name in found} == found
+
     def test_history_keeps_its_order_when_the_clock_steps_back(self, models, clock):
         models.save([0], "a", activate=True)
         clock.advance(hours=-1)

@@ -54,6 +54,21 @@ class TestInterval:
         assert -math.inf == interval.low
         assert math.isclose(math.log(20), interval.high)
 
+    @given(numbers, st.floats(-3, 3), st.sampled_from([0.5, 1.0, 3.0, 9.0]))
+    def test_its_ends_are_where_bisection_finds_them(self, root, steepness, power):
+        """However flat or steep the evidence is there, and from outside: it is enough at the ends."""
+
+        def log_e(at):
+            return 3.0 + math.copysign(abs((at - root) * 10**steepness) ** power, at - root)
+
+        interval = interval_of(log_e, root - 1.0, 0.1, 0.05)
+        if 0.0 in interval or log_e(root - 1.0) >= -math.log(0.05):
+            return
+        assert log_e(interval.high) >= -math.log(0.05)
+        assert log_e(interval.high - 1e-12 * max(1.0, abs(root))) <= -math.log(0.05) + 1e-6 * abs(
+            log_e(root + 1)
+        )
+
     def test_phases_that_contradict_each_other_leave_the_estimate(self):
         assert Interval(3.0, 3.0) == interval_of(lambda at: (at - 1) ** 2 + (at - 5) ** 2, 3.0, 1.0, 0.05)
 

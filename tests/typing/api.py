@@ -26,6 +26,7 @@ from mlprod import (
     saveModel,
 )
 from mlprod.consistency import Finding, FsckReport
+from mlprod.dashboard import render, write
 from mlprod.formats import BinaryFormat, Format, JSONFormat
 from mlprod.models import (
     AnyOf,
@@ -114,6 +115,17 @@ with PerformanceMonitor(
     alerts: list[Alert] = mine.getActiveAlerts()
     made: PerformanceReport = mine.generateReport("har", "weekly", at=date(2026, 3, 2))
     fitness: HealthStatus = mine.getModelHealth("har").status
+
+
+def dashboards(monitor: PerformanceMonitor) -> None:
+    """A page is written to a path or a URL, or returned."""
+    place: str = write(
+        Path("dashboard.html"), "memory://x", title="Desk 3", refresh_seconds=60, monitor=monitor
+    )
+    page: str = render()
+    days: list[float] = [each.day.accuracy for each in monitor.get_overview(window="7d", steps=7)]
+    quiet: list[Alert] = monitor.get_active_alerts(evaluate=False)
+    print(place, page, days, quiet)
 
 
 def check() -> tuple[Finding, ...]:

@@ -1,10 +1,11 @@
 """From values and moments to places on a chart, with ticks at round ones."""
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 import numpy as np
@@ -36,6 +37,12 @@ _STEPS: Final = (
 )
 _MONTH_STEPS: Final = (1, 2, 3, 6, *(12 * m * 10**power for power in range(4) for m in (1, 2, 5)))
 _MONTH_NAMES: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_UNITS: Final[dict[str, Literal["D", "m", "s", "us"]]] = {
+    "days": "D",
+    "minutes": "m",
+    "seconds": "s",
+    "microseconds": "us",
+}
 _NONBREAKING: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -113,6 +120,15 @@ class TimeAxis:
         ends = (_said(int(self.moments[at]), self.precision) for at in (begin, end))
         return " to ".join(dict.fromkeys(ends)) + " UTC"
 
+    def each_said(self, begins: Iterable[int], ends: Iterable[int]) -> list[str]:
+        """Say the same of many stretches at once."""
+        known = np.datetime_as_string(self.moments.view("datetime64[us]"), unit=_UNITS[self.precision])
+        said = [each.replace("T", " ") for each in known.tolist()]
+        return [
+            f"{said[begin]} UTC" if said[begin] == said[end] else f"{said[begin]} to {said[end]} UTC"
+            for begin, end in zip(begins, ends, strict=True)
+        ]
+
     def ticks(self, *, most: int) -> list[tuple[float, str]]:
         """Return positions and labels of round moments, with at most so many steps between them."""
         if not len(self.moments):
@@ -123,7 +139,12 @@ class TimeAxis:
         return [((moment - first) / (last - first), label) for moment, label in _ticks(first, last, most)]
 
 
-def _ticks(first: int, last: int, most: int) -> Iterator[tuple[int, str]]:
+@functools.lru_cache(maxsize=64)  # charts of one page often have one axis
+def _ticks(first: int, last: int, most: int) -> tuple[tuple[int, str], ...]:
+    return tuple(_found_ticks(first, last, most))
+
+
+def _found_ticks(first: int, last: int, most: int) -> Iterator[tuple[int, str]]:
     span = last - first
     if (step := next((step for step in _STEPS if span <= most * step), None)) is not None:
         begin = first + ((_MONDAY if step % _WEEK == 0 else 0) - first) % step

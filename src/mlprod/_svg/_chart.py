@@ -218,21 +218,28 @@ def _strips(box: _Box, time: TimeAxis, named: Sequence[tuple[Series, Floats]], s
         starts = np.flatnonzero(np.diff(strip, prepend=-1))
         inner = strip[starts[1:]] / _MOST_STRIPS
     ends = np.append(starts[1:], count) - 1
-    lowest = [np.fmin.reduceat(values, starts).tolist() for _, values in named]
-    highest = [np.fmax.reduceat(values, starts).tolist() for _, values in named]
+    said = [time.each_said(starts.tolist(), ends.tolist())]
+    for line, values in named:
+        low, high = (extreme.reduceat(values, starts).tolist() for extreme in (np.fmin, np.fmax))
+        name, unit = escaped(line.name), escaped(suffix)
+        said.append([f"{name}: {_ranging(*ends, unit)}" for ends in zip(low, high, strict=True)])
     edges = [0.0, *inner.tolist(), 1.0]
     yield '<g fill-opacity="0" pointer-events="all">'
-    for at, (begin, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        said = [time.said(begin, end)]
-        for (line, _), low, high in zip(named, lowest, highest, strict=True):
-            values = dict.fromkeys((number(low[at], 5), number(high[at], 5)))
-            said.append(f"{line.name}: {' to '.join(values)}{'' if NO_DATA in values else suffix}")
+    for at, lines in enumerate(zip(*said, strict=True)):
         x, width = box.x(edges[at]), (edges[at + 1] - edges[at]) * box.width
         yield (
             f'<rect class="mlprod-hit" x="{x:.1f}" y="{box.top}" width="{width:.1f}" height="{box.height}">'
-            f"<title>{escaped(chr(10).join(said))}</title></rect>"
+            f"<title>{chr(10).join(lines)}</title></rect>"
         )
     yield "</g>"
+
+
+def _ranging(low: float, high: float, unit: str) -> str:
+    """Say what a line does in a strip: its value there, or from which to which."""
+    if math.isnan(high):
+        return NO_DATA
+    values = dict.fromkeys((number(low, 5), number(high, 5))) if low != high else (number(high, 5),)
+    return " to ".join(values) + unit
 
 
 def _legend(

@@ -31,6 +31,7 @@ def paired_bars(
     second: Sequence[float],
     *,
     names: tuple[str, str] = ("reference", "now"),
+    about: str = "share of rows in each bin",
     width: int = 360,
 ) -> str:
     """Draw two distributions as an ``<svg>`` element that is as wide as what it stands in.
@@ -41,6 +42,7 @@ def paired_bars(
         first: the share of each bin, 0 to 1, NaN where it is not known; shape ``(b,)``. Hollow bars.
         second: the same of the other distribution. Solid bars.
         names: of the two distributions.
+        about: what the shares are; read aloud.
         width: of the view box.
 
     Returns:
@@ -63,9 +65,10 @@ def paired_bars(
         f'<path d="{_bars(second, left, scale, 3 + _BAR)}" {_SOLID}/>',
         f'<path d="M{left:.1f} {_HEAD}V{height}" stroke="currentColor" stroke-opacity=".4"/>',
     ]
+    told = escaped(_told(title, labels, first, second, names, about=about))
     return (
         f'<svg class="mlprod-bars" viewBox="0 0 {width} {height}" width="100%" role="img" '
-        f'aria-label="{escaped(_told(title, labels, first, second, names))}" fill="currentColor" '
+        f'aria-label="{told}" fill="currentColor" '
         f'font-family="system-ui,sans-serif" font-size="{FONT}">{"".join(drawn)}</svg>'
     )
 
@@ -112,14 +115,20 @@ def _share(share: float) -> str:
 
 
 def _told(
-    title: str, labels: Sequence[str], first: Sequence[float], second: Sequence[float], names: tuple[str, str]
+    title: str,
+    labels: Sequence[str],
+    first: Sequence[float],
+    second: Sequence[float],
+    names: tuple[str, str],
+    *,
+    about: str,
 ) -> str:
     """Describe the distributions to who cannot see them."""
     bins = "; ".join(
         f"{label}: {_share(one)}, {_share(other)}"
         for label, one, other in zip(labels, first, second, strict=True)
     )
-    return f"{title}, share of rows in each bin, {names[0]} and {names[1]}. {bins}"
+    return f"{title}, {about}, {names[0]} and {names[1]}. {bins}"
 
 
 def _text(x: float, y: float, text: str, attributes: str = "") -> str:

@@ -12,11 +12,14 @@ MINUS: Final = "\N{MINUS SIGN}"  # as wide as a plus, and read aloud
 NO_DATA: Final = "\N{EN DASH}"
 
 _INFINITE: Final = "\N{INFINITY}"
-_WIDE: Final = frozenset("%@mMwW\N{HORIZONTAL ELLIPSIS}")
+_WIDE_ASCII: Final = "%@mMwW"
+_WIDE: Final = frozenset(f"{_WIDE_ASCII}\N{HORIZONTAL ELLIPSIS}")
 # What XML cannot hold (controls, surrogates, noncharacters), and what reorders the text around it.
 _UNPRINTABLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+# Most of what is drawn is numbers and short names, which need no second look.
+_PLAIN: Final = re.compile("[ !#-%(-;=?-~]*")
 
 
 def escaped(text: object) -> str:
@@ -26,6 +29,8 @@ def escaped(text: object) -> str:
         >>> escaped("<b> \u202e & \x00")
         '&lt;b&gt; \\u202e &amp; \\x00'
     """
+    if isinstance(text, str) and _PLAIN.fullmatch(text):
+        return text
     lines = str(text).replace("\r\n", "\n")
     return html.escape(_UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), lines))
 
@@ -41,6 +46,9 @@ def number(value: float, digits: int = 4) -> str:
         return NO_DATA
     if math.isinf(value):
         return _INFINITE if value > 0 else MINUS + _INFINITE
+    short = f"{value or 0.0:,.{digits}g}"
+    if "e" not in short:  # most are
+        return short.replace("-", MINUS)
     mantissa, _, power = f"{value or 0.0:.{digits - 1}e}".partition("e")
     exponent = int(power)
     is_short = -5 < exponent < 15  # noqa: PLR2004 - what people still read digit by digit
@@ -51,7 +59,11 @@ def number(value: float, digits: int = 4) -> str:
 
 def extent(text: str, size: int = FONT) -> float:
     """Estimate how wide text is, rather too wide than too narrow."""
-    return size * sum(1.0 if character in _WIDE or character > "\u2e7f" else 0.62 for character in text)
+    if text.isascii():
+        wide = sum(map(text.count, _WIDE_ASCII))
+    else:
+        wide = sum(character in _WIDE or character > "\u2e7f" for character in text)
+    return size * (0.62 * (len(text) - wide) + wide)
 
 
 def fitting(text: str, width: float, size: int = FONT) -> str:

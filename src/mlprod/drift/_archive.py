@@ -11,7 +11,7 @@ import xxhash
 
 from mlprod._names import known, shorten
 from mlprod.drift._encoding import decode, encode
-from mlprod.drift._files import ROOT, dated, dated_path, name_of, stamp
+from mlprod.drift._files import ROOT, dated, dated_path, name_of, newest_of_each, stamp
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._subject import Subject
 from mlprod.drift._values import DriftReport
@@ -151,6 +151,13 @@ class Archive:
             paths = dated(self._store, "reports", subject)
         first = "" if since is None else stamp(since)
         return list(together(self._store, self._report, [path for path in paths if name_of(path) >= first]))
+
+    def latest(self) -> dict[str, DriftReport]:
+        """Return the newest report of each model, by name; only those are read."""
+        with explained("list the reports", self._store):
+            newest = newest_of_each(self._store, "reports")
+        reports = together(self._store, self._report, list(newest.values()))
+        return dict(zip(newest, reports, strict=True))
 
     def _report(self, path: str) -> DriftReport:
         with explained(f"read the report {path}", self._store):

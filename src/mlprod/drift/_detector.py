@@ -469,6 +469,12 @@ class DriftDetector:
         first = None if since is None else aware(since, "since")
         return self._archive.reports(resolve_all(self._models, model_id), first)
 
+    def latest_reports(self) -> dict[str, DriftReport]:
+        """Return the newest report of each model, by name: one listing, and one read for each."""
+        return self._archive.latest()
+
+    latestReports = latest_reports
+
     def observe(self, model_id: str | ModelMetadata, row_or_batch: object) -> DriftAlarm | None:
         """Watch a row, or some, as they come.
 

@@ -8,7 +8,7 @@ from typing import Final
 from mlprod.drift._subject import Subject
 from mlprod.storage import Store, join
 
-__all__ = ["ROOT", "dated", "dated_path", "is_dated", "name_of", "stamp"]
+__all__ = ["ROOT", "dated", "dated_path", "is_dated", "name_of", "newest_of_each", "stamp"]
 
 ROOT: Final = "drift"
 
@@ -34,6 +34,16 @@ def dated(store: Store, kind: str, subject: Subject) -> Sequence[str]:
     """Return the paths of a version, or of all versions where the subject has none; the oldest first."""
     folder = join(ROOT, kind, subject.name if subject.version is None else subject.folder)
     return sorted((path for path in store.list(folder) if is_dated(path)), key=name_of)
+
+
+def newest_of_each(store: Store, kind: str) -> dict[str, str]:
+    """Return the path of the newest file of each model, whatever its version, by the model's name."""
+    newest: dict[str, str] = {}
+    for path in store.list(join(ROOT, kind)):
+        model = path.split("/")[2]
+        if is_dated(path) and name_of(path) > name_of(newest.get(model, "")):
+            newest[model] = path
+    return newest
 
 
 def name_of(path: str) -> str:

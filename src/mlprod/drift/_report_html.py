@@ -5,13 +5,22 @@ No script, nothing fetched, all that users wrote escaped and isolated.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, assert_never
 
-from mlprod._html import METRICS, NOTEBOOK_STYLE, PAGE_STYLE, STYLE, Metric
+from mlprod._html import (
+    METRICS,
+    NOTEBOOK_STYLE,
+    PAGE_STYLE,
+    STYLE,
+    Metric,
+    counted,
+    isolated,
+    scrolling,
+    tile,
+    time_tag,
+)
 from mlprod._svg import NO_DATA, escaped, number, paired_bars
-from mlprod._value import isoformat
 
 if TYPE_CHECKING:
     from mlprod.drift._values import (
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     )
     from mlprod.stats import Interval
 
-__all__ = ["notebook", "page"]
+__all__ = ["DRIFT_STYLE", "brief", "notebook", "page"]
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _RANKS: Final[Mapping["Level", int]] = MappingProxyType({"significant": 0, "moderate": 1, "none": 2})
@@ -43,11 +52,11 @@ _PLOTTED: Final = 20  # features with a plot, at least
 _MOST_PLOTTED: Final = 100  # as a page is to open on a phone
 _NOTEBOOK_PLOTTED: Final = 4
 _NOTEBOOK_LISTED: Final = 20
+_BRIEFLY_PLOTTED: Final = 2
 _LISTED: Final = 1_000
 _NAMED: Final = 50
-_LONG: Final = 8  # what is longer does not fit a tile at the size of the others
 _SMALLEST_P: Final = 0.0001
-_STYLE: Final = """
+DRIFT_STYLE: Final = """
 .mlprod-report h4 { font-size: 1em; line-height: 1.25; margin: 0; font-weight: 600 }
 .mlprod-report .verdict {
   border: 1px solid rgba(128, 128, 128, .4); border-left: 5px solid rgba(128, 128, 128, .8);
@@ -92,16 +101,28 @@ def page(report: "DriftReport") -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escaped(report.model_id)}: {verdict}</title>"
-        f"<style>{STYLE}{PAGE_STYLE}{_STYLE}{_PHONE}</style></head>"
+        f"<style>{STYLE}{PAGE_STYLE}{DRIFT_STYLE}{_PHONE}</style></head>"
         f'<body><main class="mlprod-report">{_report(report, 1)}</main></body></html>'
     )
 
 
 def notebook(report: "DriftReport") -> str:
     """Return the same to stand in a notebook, with fewer plots."""
-    return (
-        f'<div class="mlprod-report"><style>{STYLE}{NOTEBOOK_STYLE}{_STYLE}</style>{_report(report, 2)}</div>'
-    )
+    style = f"<style>{STYLE}{NOTEBOOK_STYLE}{DRIFT_STYLE}</style>"
+    return f'<div class="mlprod-report">{style}{_report(report, 2)}</div>'
+
+
+def brief(report: "DriftReport", level: int) -> str:
+    """Return the verdict, and the features with plots of those that have drifted most.
+
+    Args:
+        report: the report.
+        level: of the heading that this stands below.
+    """
+    drifted = [one for one in sorted(report.features.values(), key=_severity) if one.drifted]
+    features = _drawn(report, drifted[:_BRIEFLY_PLOTTED], level + 1, _NOTEBOOK_LISTED)
+    checked = f'<p class="muted">Checked {time_tag(report.time)}: {report.rows:,} rows.</p>'
+    return f"{checked}{_verdict(report)}{_tiles(report)}{features}"
 
 
 def _report(report: "DriftReport", level: int) -> str:
@@ -120,16 +141,16 @@ def _report(report: "DriftReport", level: int) -> str:
         for title, content in parts.items()
         if content
     )
-    version = "whatever its version" if report.version is None else f"version {_isolated(report.version)}"
+    version = "whatever its version" if report.version is None else f"version {isolated(report.version)}"
     return (
-        f"<header><h{level}>{_isolated(report.model_id)}</h{level}>"
-        f"<p>Drift report, {version}: {report.rows:,} rows against reference {_isolated(report.reference)}, "
-        f"set {_time(report.reference_time)}</p></header>"
+        f"<header><h{level}>{isolated(report.model_id)}</h{level}>"
+        f"<p>Drift report, {version}: {report.rows:,} rows against reference {isolated(report.reference)}, "
+        f"set {time_tag(report.reference_time)}</p></header>"
         f"{_verdict(report)}{_tiles(report)}{''.join(sections)}"
         f"<footer><p>{NO_DATA} means not measured. Policy {report.policy}: {_SAID[report.policy]}. "
         "PSI: population stability index, at least so much with 95% confidence. KS: Kolmogorov-Smirnov. "
         "Detectable: the smallest shift that so many rows would show in four of five cases.</p>"
-        f"<p>Checked {_time(report.time)}.</p></footer>"
+        f"<p>Checked {time_tag(report.time)}.</p></footer>"
     )
 
 
@@ -143,7 +164,7 @@ def _verdict(report: "DriftReport") -> str:
         look, said = "verdict drift", f"Drift detected{f' in {found}' if found else ''}"
     else:
         look, said = "verdict", "No drift detected"
-    reasons = "".join(f"<li>{_isolated(reason)}</li>" for reason in overall.reasons)
+    reasons = "".join(f"<li>{isolated(reason)}</li>" for reason in overall.reasons)
     listed = f"<ul>{reasons}</ul>" if reasons else ""
     return f'<div class="{look}"><p><strong>{said}</strong></p>{listed}</div>'
 
@@ -152,7 +173,7 @@ def _drifted(report: "DriftReport") -> Iterator[str]:
     """Name what has drifted."""
     drifted = sum(feature.drifted for feature in report.features.values())
     if drifted:
-        yield f"{drifted:,} of {_counted(len(report.features), 'feature')}"
+        yield f"{drifted:,} of {counted(len(report.features), 'feature')}"
     parts = {
         "how features go together": report.multivariate,
         "predictions": report.predictions,
@@ -176,15 +197,8 @@ def _tiles(report: "DriftReport") -> str:
         about = _metric(performance).label.lower()
         tiles.append(("Errors", _signed(performance.change), f"change of the {about}"))
     tiles.append(("Rows", f"{report.rows:,}", "compared with the reference"))
-    return '<dl class="tiles">' + "".join(_tile(*tile) for tile in tiles) + "</dl>"
-
-
-def _tile(label: str, value: str, about: str) -> str:
-    size = "value long" if len(value) > _LONG else "value"
-    return (
-        f'<div><dt>{escaped(label)}</dt><dd class="{size}">{escaped(value)}</dd>'
-        f'<dd class="change">{escaped(about)}</dd></div>'
-    )
+    drawn = (tile(escaped(label), value, escaped(about)) for label, value, about in tiles)
+    return f'<dl class="tiles">{"".join(drawn)}</dl>'
 
 
 def _findings(evidence: Sequence["Evidence"]) -> str:
@@ -192,7 +206,7 @@ def _findings(evidence: Sequence["Evidence"]) -> str:
         return ""
     body = "".join(
         _row(
-            f'{_isolated(one.subject)}<br><span class="tag">{_isolated(one.test)}</span>',
+            f'{isolated(one.subject)}<br><span class="tag">{isolated(one.test)}</span>',
             *map(escaped, (number(one.effect), number(one.threshold), number(one.detectable))),
             escaped(_chance(one.p_value)),
             "yes" if one.calls_for_retraining else "no",
@@ -216,9 +230,14 @@ def _features(report: "DriftReport", level: int) -> str:
         most_listed = _LISTED
     else:
         plotted, most_listed = ordered[:_NOTEBOOK_PLOTTED], _NOTEBOOK_LISTED
+    return _drawn(report, plotted, level + 2, most_listed)
+
+
+def _drawn(report: "DriftReport", plotted: Sequence["FeatureDrift"], level: int, most_listed: int) -> str:
+    """Return plots of some features, and a table of the others, the gravest first."""
     names = {feature.name for feature in plotted}
-    others = [feature for feature in ordered if feature.name not in names]
-    charts = "".join(_feature(feature, level + 2) for feature in plotted)
+    others = [one for one in sorted(report.features.values(), key=_severity) if one.name not in names]
+    charts = "".join(_feature(feature, level) for feature in plotted)
     listed = _others(others[:most_listed]) + _more(len(others) - most_listed, "feature") if others else ""
     return f'<div class="charts">{charts}</div>{listed}'
 
@@ -233,7 +252,7 @@ def _feature(
     feature: "FeatureDrift", level: int, names: tuple[str, str] = ("reference", "now"), title: str = ""
 ) -> str:
     look, said = _look(feature)
-    head = title or _isolated(feature.name)
+    head = title or isolated(feature.name)
     return (
         f'<article class="feature {look}"><h{level}>{head} '
         f'<span class="tag nowrap">{said}</span></h{level}>'
@@ -285,7 +304,7 @@ def _figures(feature: "FeatureDrift", names: tuple[str, str]) -> Iterator[tuple[
 def _others(features: Iterable["FeatureDrift"]) -> str:
     body = "".join(
         _row(
-            _isolated(feature.name),
+            isolated(feature.name),
             "yes" if feature.drifted else "no",
             _level(feature),
             *map(
@@ -312,7 +331,7 @@ def _others(features: Iterable["FeatureDrift"]) -> str:
 
 
 def _ignored(columns: Sequence[str]) -> str:
-    named = ", ".join(map(_isolated, columns[:_NAMED]))
+    named = ", ".join(map(isolated, columns[:_NAMED]))
     return f"<p>The reference does not have: {named}</p>{_more(len(columns) - _NAMED, 'column')}"
 
 
@@ -321,7 +340,7 @@ def _ignored(columns: Sequence[str]) -> str:
 
 def _multivariate(found: "MultivariateDrift") -> str:
     said = "Numeric features no longer go" if found.drifted else "No drift was found: numeric features go"
-    one, other = map(_isolated, found.pair)
+    one, other = map(isolated, found.pair)
     return _part(
         f"{said} together as they did. Most changed is the correlation of {one} and {other}.",
         [
@@ -410,7 +429,7 @@ def _table(name: str, titles: Sequence[str], body: str) -> str:
     """Return a table that scrolls where it is wider than the screen, by keyboard too."""
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{name}">{table}</div>'
+    return scrolling(name, table)
 
 
 def _row(name: str, *cells: str) -> str:
@@ -418,17 +437,7 @@ def _row(name: str, *cells: str) -> str:
 
 
 def _more(count: int, what: str) -> str:
-    return f'<p class="note">And {count:,} more {what}{"" if count == 1 else "s"}.</p>' if count > 0 else ""
-
-
-def _isolated(text: str) -> str:
-    """Return users' text: escaped, and unable to reorder what is beside it."""
-    return f"<bdi>{escaped(text)}</bdi>"
-
-
-def _time(moment: datetime) -> str:
-    at = moment.astimezone(UTC)
-    return f'<time class="nowrap" datetime="{isoformat(at)}">{at:%Y-%m-%d %H:%M} UTC</time>'
+    return f'<p class="note">And {counted(count, f"more {what}")}.</p>' if count > 0 else ""
 
 
 # --- words ----------------------------------------------------------------------------------------------
@@ -482,10 +491,6 @@ def _range(interval: "Interval") -> str:
 def _chance(p_value: float) -> str:
     """Write a p-value to two digits; NaN as an en dash."""
     return f"<{_SMALLEST_P}" if p_value < _SMALLEST_P else number(p_value, 2)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _and(names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from mlprod.experiments._audit import Audit
 from mlprod.experiments._config import Correction, ExperimentConfig, Mode, TestName
 from mlprod.experiments._manager import ABTestingManager
 from mlprod.experiments._metric import Metric
+from mlprod.experiments._progress import ExperimentOverview, LiftAt
 from mlprod.experiments._values import (
     Experiment,
     ExperimentAnalysis,
@@ -26,8 +27,10 @@ __all__ = [
     "ExperimentAnalysis",
     "ExperimentConclusion",
     "ExperimentConfig",
+    "ExperimentOverview",
     "ExperimentStatus",
     "Interval",
+    "LiftAt",
     "Maturity",
     "Metric",
     "MetricComparison",

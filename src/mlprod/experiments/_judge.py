@@ -12,16 +12,20 @@ from mlprod.experiments import _decisions, _streams
 from mlprod.experiments._analysis import analysis_of, conclusion_of
 from mlprod.experiments._book import ExperimentBook
 from mlprod.experiments._comparing import Samples
+from mlprod.experiments._progress import ExperimentOverview, progress_of
 from mlprod.experiments._reader import Series, SumsReader, read_series
 from mlprod.experiments._stopping import Degradation, find_degraded
 from mlprod.experiments._sums import Sums
 from mlprod.experiments._values import CONTROL, INCONCLUSIVE, Experiment, ExperimentAnalysis
-from mlprod.storage.journal import Journal
+from mlprod.storage import Store, together
+from mlprod.storage.journal import Journal, Reading
 from mlprod.typing import Clock
 
 __all__ = ["Judge"]
 
 _log = logging.getLogger("mlprod.experiments")
+
+_NOTHING: Final = Reading({}, 0, ())
 
 
 @final
@@ -47,6 +51,30 @@ class Judge:
     def analysis(self, experiment: Experiment) -> ExperimentAnalysis:
         """Return how an experiment stands."""
         return analysis_of(experiment, self.sums(experiment), self._samples(experiment), now(self._clock))
+
+    def overviews(self, store: Store, *, steps: int) -> list[ExperimentOverview]:
+        """Return how all experiments stand, from one reading of what they recorded; nothing is decided."""
+        experiments = list(self._book.all().values())
+
+        def overviews(reading: Reading) -> list[ExperimentOverview]:
+            by_experiment = reading.by_owner()
+            each = [(one, by_experiment.get(one.id, _NOTHING)) for one in experiments]
+            return list(together(store, lambda owned: self._overview(*owned, steps), each))
+
+        return self._journal.query(_streams.ROOT, overviews)
+
+    def _overview(self, experiment: Experiment, reading: Reading, steps: int) -> ExperimentOverview:
+        moment, ends_at = now(self._clock), experiment.ends_at()
+        analysis = None
+        if experiment.status in {"running", "paused"}:
+            sums = SumsReader(experiment.id, len(experiment.models)).read(reading)
+            analysis = analysis_of(experiment, sums, self._samples(experiment), moment)
+        return ExperimentOverview(
+            experiment=experiment,
+            analysis=analysis,
+            progress=tuple(progress_of(experiment, reading, steps=steps)),
+            is_due=ends_at is not None and moment >= ends_at,
+        )
 
     def settle(self, experiment: Experiment) -> Experiment:
         """Do what is due: end an experiment whose time is over, and take units from a degraded treatment.

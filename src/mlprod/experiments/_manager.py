@@ -26,6 +26,7 @@ from mlprod.experiments._judge import Judge
 from mlprod.experiments._measuring import Prediction, measured_prediction
 from mlprod.experiments._metrics import metrics_of
 from mlprod.experiments._planning import planned_power, planned_sample_size
+from mlprod.experiments._progress import ExperimentOverview
 from mlprod.experiments._reader import domain_of
 from mlprod.experiments._recorder import RETURNS, WIN, Recorder
 from mlprod.experiments._routing import Outside, Route, route_of
@@ -53,6 +54,7 @@ _log = logging.getLogger("mlprod.experiments")
 _NAN = float("nan")
 _LARGEST = _checks.LARGEST
 _MOST_VARIANTS = 64
+_MOST_STEPS = 10_000
 _REMOTE_SECONDS = 5  # each look at a bucket is a request that somebody pays for
 _LONGEST_NAME, _LONGEST_TEXT = 256, 4096
 _pack_trade = _streams.TRADE.struct.pack_into
@@ -220,6 +222,19 @@ class ABTestingManager:
             )
         found = [self._settled(experiment) for experiment in self._book.all().values()]
         return [experiment for experiment in found if status in {None, experiment.status}]
+
+    def get_overview(self, *, steps: int = 12) -> list[ExperimentOverview]:
+        """Return how all experiments stand, in one pass over the store, the oldest first.
+
+        Nothing is decided and nothing is written: an experiment whose time is over is left to the next
+        call that asks about it alone.
+
+        Args:
+            steps: at how many moments the lift is shown.
+        """
+        if not 1 <= steps <= _MOST_STEPS:
+            raise InvalidConfigError(f"steps must be 1 to {_MOST_STEPS:,}, not {shorten(steps)}")
+        return self._judge.overviews(self._store, steps=steps)
 
     def get_variant(
         self,
@@ -797,6 +812,7 @@ class ABTestingManager:
     endExperiment = end_experiment
     getExperiment = get_experiment
     getMetrics = get_metrics
+    getOverview = get_overview
     getVariant = get_variant
     listExperiments = list_experiments
     pauseExperiment = pause_experiment

@@ -5,12 +5,11 @@ No script, nothing fetched, all that users wrote escaped and isolated.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
-from mlprod._html import METRICS, NOTEBOOK_STYLE, STYLE, Metric
+from mlprod._html import METRICS, NOTEBOOK_STYLE, STYLE, Metric, isolated, scrolling, tile, time_tag
 from mlprod._svg import (
     NO_DATA,
     Better,
@@ -21,7 +20,6 @@ from mlprod._svg import (
     interval_rows,
     interval_scale,
 )
-from mlprod._value import isoformat
 from mlprod.experiments._metric import BUILT_IN
 from mlprod.experiments._values import (
     CONTROL,
@@ -37,10 +35,18 @@ from mlprod.experiments._values import (
 from mlprod.experiments._wording import p_in_words
 from mlprod.stats import Interval
 
-__all__ = ["analysis_html", "conclusion_html", "experiment_html", "variant_html"]
+__all__ = [
+    "EXPERIMENT_STYLE",
+    "analysis_body",
+    "analysis_html",
+    "conclusion_body",
+    "conclusion_html",
+    "experiment_facts",
+    "experiment_html",
+    "variant_html",
+]
 
 _WIDTH: Final = 256
-_LONG: Final = 8  # what is longer does not fit a tile at the size of the others
 _BETWEEN: Final = "\N{EN DASH}"
 _SHOWN: Final[Mapping[str, Metric]] = MappingProxyType(
     {
@@ -55,7 +61,7 @@ _SHOWN: Final[Mapping[str, Metric]] = MappingProxyType(
 )
 _SHARE: Final = Metric("Share", "Predictions", "percent")
 _MONEY: Final = Metric("Money", "Trading", "money")
-_STYLE: Final = """
+EXPERIMENT_STYLE: Final = """
 .mlprod-report .verdict {
   border: 1px solid rgba(128, 128, 128, .4); border-left: 5px solid rgba(128, 128, 128, .8);
   border-radius: 6px; padding: .7em 1em; margin: .8em 0 0 }
@@ -91,39 +97,50 @@ _STYLE: Final = """
 
 def analysis_html(analysis: ExperimentAnalysis) -> str:
     """Return how an experiment stands."""
-    is_over = analysis.status in {"stopped", "completed"}
     head = (
-        f"<header><h2>{_isolated(analysis.experiment_id)}</h2>"
-        f'<p class="muted">{escaped(analysis.status.capitalize())}; looked at {_time(analysis.at)}</p>'
+        f"<header><h2>{isolated(analysis.experiment_id)}</h2>"
+        f'<p class="muted">{escaped(analysis.status.capitalize())}; looked at {time_tag(analysis.at)}</p>'
         "</header>"
     )
+    return _whole(head, analysis_body(analysis))
+
+
+def analysis_body(analysis: ExperimentAnalysis) -> str:
+    """Return the same without its name and style, to stand in a page."""
+    is_over = analysis.status in {"stopped", "completed"}
     verdict = analysis.verdict
-    return _whole(
-        head,
-        _verdict(verdict, "" if is_over else "If it ended now"),
-        _tiles(verdict, analysis.samples_needed),
-        _section("Treatments against the control", _forest(analysis.comparisons, analysis.variants)),
-        _section("Variants", _variants(analysis.variants, analysis.srm, analysis.maturity)),
-        _section("Mind", _list(analysis.warnings)) if analysis.warnings else "",
+    return "".join(
+        (
+            _verdict(verdict, "" if is_over else "If it ended now"),
+            _tiles(verdict, analysis.samples_needed),
+            _section("Treatments against the control", _forest(analysis.comparisons, analysis.variants)),
+            _section("Variants", _variants(analysis.variants, analysis.srm, analysis.maturity)),
+            _section("Mind", _list(analysis.warnings)) if analysis.warnings else "",
+        )
     )
 
 
 def conclusion_html(conclusion: ExperimentConclusion) -> str:
     """Return what an experiment has shown."""
-    return _whole(*_concluded(conclusion))
+    return _whole(conclusion_body(conclusion))
+
+
+def conclusion_body(conclusion: ExperimentConclusion) -> str:
+    """Return the same without its style, to stand in a page."""
+    return "".join(_concluded(conclusion))
 
 
 def experiment_html(experiment: Experiment) -> str:
     """Return an experiment: how it is run, and what it has shown."""
-    description = f"<p>{_isolated(experiment.description)}</p>" if experiment.description else ""
-    reason = f": {_isolated(experiment.reason)}" if experiment.reason else ""
+    description = f"<p>{isolated(experiment.description)}</p>" if experiment.description else ""
+    reason = f": {isolated(experiment.reason)}" if experiment.reason else ""
     head = (
-        f"<header><h2>{_isolated(experiment.name or experiment.id)}</h2>"
-        f'<p class="muted">{_isolated(experiment.id)}</p>{description}'
+        f"<header><h2>{isolated(experiment.name or experiment.id)}</h2>"
+        f'<p class="muted">{isolated(experiment.id)}</p>{description}'
         f"<p><strong>{escaped(experiment.status.capitalize())}</strong>{reason}</p></header>"
     )
-    ended = _concluded(experiment.conclusion) if experiment.conclusion else ()
-    return _whole(head, *ended, _section("How it is run", _facts(experiment)))
+    ended = (conclusion_body(experiment.conclusion),) if experiment.conclusion else ()
+    return _whole(head, *ended, _section("How it is run", experiment_facts(experiment)))
 
 
 def variant_html(metrics: VariantMetrics) -> str:
@@ -140,12 +157,12 @@ def variant_html(metrics: VariantMetrics) -> str:
             metric = _metric(name)
             rows.append((metric.label, metric.shown(value), f"of {metrics.samples.get(name, 0):,}"))
     body = "".join(
-        f'<tr><th scope="row">{_isolated(label)}</th><td>{escaped(value)}</td>'
+        f'<tr><th scope="row">{isolated(label)}</th><td>{escaped(value)}</td>'
         f'<td class="muted">{escaped(samples)}</td></tr>'
         for label, value, samples in rows
     )
     return _whole(
-        f'<header><h2>{_isolated(metrics.variant_id)}</h2><p class="muted">{_isolated(metrics.model)}</p>'
+        f'<header><h2>{isolated(metrics.variant_id)}</h2><p class="muted">{isolated(metrics.model)}</p>'
         f'</header><table class="facts"><tbody>{body}</tbody></table>'
     )
 
@@ -154,7 +171,8 @@ def variant_html(metrics: VariantMetrics) -> str:
 
 
 def _whole(*parts: str) -> str:
-    return f'<div class="mlprod-report"><style>{STYLE}{NOTEBOOK_STYLE}{_STYLE}</style>{"".join(parts)}</div>'
+    style = f"<style>{STYLE}{NOTEBOOK_STYLE}{EXPERIMENT_STYLE}</style>"
+    return f'<div class="mlprod-report">{style}{"".join(parts)}</div>'
 
 
 def _section(title: str, content: str) -> str:
@@ -177,17 +195,17 @@ def _verdict(conclusion: ExperimentConclusion, when: str) -> str:
     if winner == INCONCLUSIVE:
         said = "Inconclusive"
     else:
-        said = f"Winner: {_isolated(winner)}"
+        said = f"Winner: {isolated(winner)}"
         model = conclusion.variants[winner].model if winner in conclusion.variants else ""
-        said += f' <span class="tag nowrap">{_isolated(model)}</span>' if model else ""
+        said += f' <span class="tag nowrap">{isolated(model)}</span>' if model else ""
     sure = _SHARE.shown(conclusion.confidence)
-    chance = f"{escaped(p_in_words(conclusion.p_value))}, {_isolated(conclusion.test)}"
-    reason = f'<p class="muted">Why: {_isolated(conclusion.reason)}</p>' if conclusion.reason else ""
+    chance = f"{escaped(p_in_words(conclusion.p_value))}, {isolated(conclusion.test)}"
+    reason = f'<p class="muted">Why: {isolated(conclusion.reason)}</p>' if conclusion.reason else ""
     before = f'<p class="muted">{when}</p>' if when else ""
     return (
         f'<div class="verdict {look}">{before}<p><strong>{said}</strong></p>'
         f'<p>Confidence {escaped(sure)} <span class="muted">({chance})</span></p>'
-        f"<p>{_isolated(conclusion.recommendation)}</p>{reason}</div>"
+        f"<p>{isolated(conclusion.recommendation)}</p>{reason}</div>"
     )
 
 
@@ -203,15 +221,8 @@ def _tiles(conclusion: ExperimentConclusion, samples_needed: int | None) -> str:
         tiles.append(("In a year", _money(conclusion.projected_annual_impact), about))
     if samples_needed is not None:
         tiles.append(("Still needed", f"{samples_needed:,}", "outcomes of each variant, to show this lift"))
-    return '<dl class="tiles">' + "".join(_tile(*tile) for tile in tiles) + "</dl>"
-
-
-def _tile(label: str, value: str, about: str) -> str:
-    size = "value long" if len(value) > _LONG else "value"
-    return (
-        f'<div><dt>{_isolated(label)}</dt><dd class="{size}">{escaped(value)}</dd>'
-        f'<dd class="change">{escaped(about)}</dd></div>'
-    )
+    drawn = (tile(isolated(label), value, escaped(about)) for label, value, about in tiles)
+    return f'<dl class="tiles">{"".join(drawn)}</dl>'
 
 
 def _forest(comparisons: Sequence[MetricComparison], variants: Mapping[str, VariantMetrics]) -> str:
@@ -230,7 +241,7 @@ def _forest(comparisons: Sequence[MetricComparison], variants: Mapping[str, Vari
         f"{head}</tr></thead>{bodies}</table>"
     )
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Comparisons">{table}</div>'
+        f"{scrolling('Comparisons', table)}"
         '<p class="note">Bars are intervals of the lift. The thick one holds for one look, when planned; '
         "the thin one whenever, and however often, one looks. A row has a colour where the thin bar leaves "
         "out zero. An arrow says that a bar goes on. In brackets: p corrected for the other comparisons. "
@@ -254,7 +265,7 @@ def _metric_body(
     tags = (["primary"] if is_primary else []) + ([f"{better} is better"] if better else [])
     body = "".join(_figures(one, plot, variants) for one, plot in zip(rows, plots, strict=True))
     return (
-        f'<tbody><tr class="metric"><th scope="rowgroup">{_isolated(_metric(name).label)}'
+        f'<tbody><tr class="metric"><th scope="rowgroup">{isolated(_metric(name).label)}'
         f'<br><span class="tag">{", ".join(tags)}</span></th><td class="plot">{axis}</td>'
         f'<td colspan="6"></td></tr>{body}</tbody>'
     )
@@ -277,7 +288,7 @@ def _figures(one: MetricComparison, plot: str, variants: Mapping[str, VariantMet
     )
     model = variants[one.variant_id].model if one.variant_id in variants else ""
     return (
-        f'<tr><th scope="row" title="{escaped(model)}">{_isolated(one.variant_id)}</th>'
+        f'<tr><th scope="row" title="{escaped(model)}">{isolated(one.variant_id)}</th>'
         f'<td class="plot">{plot}</td>' + "".join(f"<td>{escaped(cell)}</td>" for cell in cells) + "</tr>"
     )
 
@@ -294,14 +305,14 @@ def _variants(variants: Mapping[str, VariantMetrics], ratio: SampleRatio, maturi
         cells += [_SHARE.shown(maturity.pending.get(name, math.nan))] if maturity else []
         cells += [f"{of.trades:,}", _MONEY.shown(of.total_pnl)]
         body += (
-            f'<tr><th scope="row">{_isolated(name)}</th><td>{_isolated(of.model)}</td>'
+            f'<tr><th scope="row">{isolated(name)}</th><td>{isolated(of.model)}</td>'
             + "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
             + "</tr>"
         )
     table = f'<table class="variants"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     checks = [_ratio_said(ratio)] + ([_maturity_said(maturity)] if maturity else [])
     said = "".join(f'<p class="check">{check}</p>' for check in checks)
-    return f'<div class="wide" tabindex="0" role="region" aria-label="Variants">{table}</div>{said}'
+    return scrolling("Variants", table) + said
 
 
 def _ratio_said(ratio: SampleRatio) -> str:
@@ -309,12 +320,10 @@ def _ratio_said(ratio: SampleRatio) -> str:
     if ratio.is_mismatch:
         return (
             f'<strong><span class="worse">Sample ratio mismatch</span></strong>: variants did not get their '
-            f"shares of the {_isolated(ratio.source)}, so that no comparison can be believed "
+            f"shares of the {isolated(ratio.source)}, so that no comparison can be believed "
             f"({escaped(chances)})."
         )
-    return (
-        f"Sample ratio: nothing is wrong with the shares of {_isolated(ratio.source)} ({escaped(chances)})."
-    )
+    return f"Sample ratio: nothing is wrong with the shares of {isolated(ratio.source)} ({escaped(chances)})."
 
 
 def _maturity_said(maturity: Maturity) -> str:
@@ -327,22 +336,23 @@ def _maturity_said(maturity: Maturity) -> str:
     return f"Outcomes: those that are missing do not tell variants apart ({chance})."
 
 
-def _facts(experiment: Experiment) -> str:
+def experiment_facts(experiment: Experiment) -> str:
+    """Return how an experiment is run, as a table."""
     config = experiment.config
     shares = experiment.split if experiment.phases else config.traffic_split or ()
     rows = [
-        (name, _isolated(model) + (f", {_SHARE.shown(shares[at])} of units" if at < len(shares) else ""))
+        (name, isolated(model) + (f", {_SHARE.shown(shares[at])} of units" if at < len(shares) else ""))
         for at, (name, model) in enumerate(experiment.models.items())
     ]
     guarded = ", ".join(config.guardrail_metrics)
-    rows.append(("Primary metric", _isolated(config.primary_metric)))
-    rows += [("Guardrails", _isolated(guarded))] if guarded else []
+    rows.append(("Primary metric", isolated(config.primary_metric)))
+    rows += [("Guardrails", isolated(guarded))] if guarded else []
     rows += [
         ("Outcomes planned", f"{config.min_sample_size:,} of each variant"),
         ("Longest", f"{config.max_duration:g} hours"),
         ("Level of confidence", _SHARE.shown(config.confidence_level)),
-        ("Test", f"{_isolated(config.test)}, corrected by {_isolated(config.correction)}"),
-        ("Takes part", f"{_SHARE.shown(config.traffic_allocation)} of units, {_isolated(config.mode)}"),
+        ("Test", f"{isolated(config.test)}, corrected by {isolated(config.correction)}"),
+        ("Takes part", f"{_SHARE.shown(config.traffic_allocation)} of units, {isolated(config.mode)}"),
     ]
     times = {
         "Made": experiment.created_at,
@@ -351,19 +361,19 @@ def _facts(experiment: Experiment) -> str:
         "Ends by itself": experiment.ends_at(),
         "Ended": experiment.ended_at,
     }
-    rows += [(what, _time(when)) for what, when in times.items() if when]
+    rows += [(what, time_tag(when)) for what, when in times.items() if when]
     for phase in experiment.phases[1:]:
         split = " / ".join(map(_SHARE.shown, phase.split))
-        why = f": {_isolated(phase.reason)}" if phase.reason else ""
-        rows.append(("Split changed", f"{_time(phase.since)} to {split}{why}"))
+        why = f": {isolated(phase.reason)}" if phase.reason else ""
+        rows.append(("Split changed", f"{time_tag(phase.since)} to {split}{why}"))
     if experiment.is_over:
-        rows.append(("Everybody gets", _isolated(experiment.winner or CONTROL)))
-    body = "".join(f'<tr><th scope="row">{_isolated(name)}</th><td>{cell}</td></tr>' for name, cell in rows)
+        rows.append(("Everybody gets", isolated(experiment.winner or CONTROL)))
+    body = "".join(f'<tr><th scope="row">{isolated(name)}</th><td>{cell}</td></tr>' for name, cell in rows)
     return f'<table class="facts"><tbody>{body}</tbody></table>'
 
 
 def _list(texts: Iterable[str]) -> str:
-    return "<ul>" + "".join(f'<li class="warning">{_isolated(text)}</li>' for text in texts) + "</ul>"
+    return "<ul>" + "".join(f'<li class="warning">{isolated(text)}</li>' for text in texts) + "</ul>"
 
 
 # --- words ----------------------------------------------------------------------------------------------
@@ -401,13 +411,3 @@ def _range(interval: Interval) -> str:
 
 def _chance(p_value: float) -> str:
     return p_in_words(p_value).removeprefix("p ").removeprefix("= ")
-
-
-def _isolated(text: str) -> str:
-    """Return users' text: escaped, and unable to reorder what is beside it."""
-    return f"<bdi>{escaped(text)}</bdi>"
-
-
-def _time(moment: datetime) -> str:
-    at = moment.astimezone(UTC)
-    return f'<time class="nowrap" datetime="{isoformat(at)}">{at:%Y-%m-%d %H:%M} UTC</time>'

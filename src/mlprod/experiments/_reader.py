@@ -18,7 +18,7 @@ from mlprod.experiments._sums import SUMS_KEY, Sums
 from mlprod.experiments._values import Experiment
 from mlprod.storage.journal import Layout, Part, Reading, Table, gathered
 
-__all__ = ["Series", "SumsReader", "domain_of", "read_series"]
+__all__ = ["Series", "SumsReader", "domain_of", "read_series", "with_outcomes"]
 
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -175,17 +175,18 @@ def _measured(
         table = without_repeats(table, "trade_id")
         yield table["time"], dict(measured_trades(table))[metric], table["variant"], table["phase"]
     else:
-        table = _with_outcomes(reading, experiment, PREDICTION, _streams.predictions(experiment.id))
+        table = with_outcomes(reading, experiment, PREDICTION, _streams.predictions(experiment.id))
         yield table["time"], dict(measured_predictions(table))[metric], table["variant"], table["phase"]
     layout = _streams.shadow_layout(len(experiment.models))
-    shadows = _with_outcomes(reading, experiment, layout, _streams.shadows(experiment.id))
+    shadows = with_outcomes(reading, experiment, layout, _streams.shadows(experiment.id))
     for number in range(len(experiment.models)):
         scores = dict(measured_shadows(shadows, number))
         if metric in scores:
             yield shadows["time"], scores[metric], np.full(len(shadows), number), shadows["phase"]
 
 
-def _with_outcomes(reading: Reading, experiment: Experiment, layout: Layout, stream: str) -> Table:
+def with_outcomes(reading: Reading, experiment: Experiment, layout: Layout, stream: str) -> Table:
+    """Return the records of a stream, with the outcomes that arrived later."""
     table = Table.joined(layout, [part.load() for part in reading.of(stream)])
     outcomes = Outcomes.of(reading.of(_streams.actuals(experiment.id)))
     return outcomes.applied_to(table) if len(outcomes) and len(table) else table

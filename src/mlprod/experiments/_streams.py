@@ -10,6 +10,7 @@ __all__ = [
     "LONG",
     "METRIC",
     "PREDICTION",
+    "ROOT",
     "SHORT",
     "TRADE",
     "actuals",
@@ -20,6 +21,8 @@ __all__ = [
     "shadows",
     "trades",
 ]
+
+ROOT: Final = "experiments"
 
 LONG: Final = 1
 SHORT: Final = 2
@@ -83,7 +86,7 @@ def shadow_layout(variants: int) -> Layout:
 
 def root(experiment_id: str) -> str:
     """Return what the names of all streams of an experiment begin with."""
-    return join("experiments", experiment_id)
+    return join(ROOT, experiment_id)
 
 
 def predictions(experiment_id: str) -> str:

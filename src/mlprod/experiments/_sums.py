@@ -121,6 +121,11 @@ class Sums:
         return cls(cells=dict(_cells(table, [("", table["value"])])))
 
     @classmethod
+    def of_measured(cls, table: Table, measured: Iterable[Measured]) -> "Sums":
+        """Sum up some metrics of predictions or trades, and nothing else of them."""
+        return cls(cells=dict(_cells(table, measured)))
+
+    @classmethod
     def of_shadows(cls, table: Table, variants: int) -> "Sums":
         """Sum up what all variants said of the same units."""
         return cls.merge(_shadowed(table, number) for number in range(variants))

@@ -382,6 +382,10 @@ class ModelSerializer:
         """Return every decision about a model, oldest first."""
         return list(find_model(self._registry(), name, self._where).history)
 
+    def histories(self) -> dict[str, list[ModelEvent]]:
+        """Return every decision about every model, by name; as `history`, in one pass."""
+        return {name: list(model.history) for name, model in sorted(self._registry().models.items())}
+
     def active_at(self, name: str, when: datetime) -> ModelMetadata | None:
         """Return the version that was in production at a time, even if it is deleted by now.
 

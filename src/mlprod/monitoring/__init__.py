@@ -3,6 +3,7 @@
 from mlprod.monitoring._duration import Duration
 from mlprod.monitoring._health import HealthThresholds
 from mlprod.monitoring._monitor import PerformanceMonitor
+from mlprod.monitoring._overview import ModelOverview
 from mlprod.monitoring._period import Period
 from mlprod.monitoring._report import PerformanceReport
 from mlprod.monitoring._threshold import DEFAULT_THRESHOLDS, AlertThreshold
@@ -26,6 +27,7 @@ __all__ = [
     "HealthThresholds",
     "MetricsHistory",
     "ModelHealth",
+    "ModelOverview",
     "ModelPerformanceMetrics",
     "PerformanceMonitor",
     "PerformanceReport",

@@ -11,7 +11,7 @@ from mlprod._facts._flags import CORRECT, ERROR, KNOWN, LABEL, TEXT
 from mlprod.stats import Calibration, LatencySketch
 from mlprod.storage.journal import Table
 
-__all__ = ["Aggregate", "Rules"]
+__all__ = ["Aggregate", "Rules", "given", "outcomes"]
 
 
 @final
@@ -99,17 +99,17 @@ class Aggregate:
     def of(cls, table: Table, rules: Rules) -> "Aggregate":
         """Sum up predictions."""
         flags: NDArray[np.uint8] = table["flags"]
-        is_known, is_correct = _outcomes(table, flags, rules)
+        is_known, is_correct = outcomes(table, flags, rules)
         sums: dict[str, Any] = {
             "predictions": len(table),
             "errors": int(np.count_nonzero(flags & ERROR)),
             "known": int(np.count_nonzero(is_known)),
             "correct": int(np.count_nonzero(is_correct)),
         }
-        confidence = _given(table, "confidence")
+        confidence = given(table, "confidence")
         if confidence is not None:
             sums |= _confidence(confidence, is_known, is_correct, rules)
-        latency = _given(table, "latency_ms")
+        latency = given(table, "latency_ms")
         if latency is not None:
             sums["latency"] = LatencySketch.of(latency[~np.isnan(latency)])
         sums |= _differences(table, flags)
@@ -155,7 +155,7 @@ class Aggregate:
         )
 
 
-def _given(table: Table, name: str) -> NDArray[np.float64] | None:
+def given(table: Table, name: str) -> NDArray[np.float64] | None:
     """Return a column of numbers, or None if no record has one."""
     values: NDArray[np.float64] | None = table.columns.get(name)
     if values is None or not len(values) or (values.strides == (0,) and bool(np.isnan(values[0]))):
@@ -163,13 +163,13 @@ def _given(table: Table, name: str) -> NDArray[np.float64] | None:
     return values
 
 
-def _outcomes(
+def outcomes(
     table: Table, flags: NDArray[np.uint8], rules: Rules
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return whose outcome is known, and who was right: as was said, else by the actual value."""
     is_known = (flags & KNOWN) != 0
     is_correct = (flags & (KNOWN | CORRECT)) == KNOWN | CORRECT
-    predicted, actual = _given(table, "prediction"), _given(table, "actual")
+    predicted, actual = given(table, "prediction"), given(table, "actual")
     if predicted is None or actual is None:
         return is_known, is_correct
     is_label = (flags & LABEL) != 0
@@ -201,7 +201,7 @@ def _confidence(
 
 
 def _differences(table: Table, flags: NDArray[np.uint8]) -> dict[str, Any]:
-    predicted, actual = _given(table, "prediction"), _given(table, "actual")
+    predicted, actual = given(table, "prediction"), given(table, "actual")
     if predicted is None or actual is None:
         return {}
     is_compared = ~np.isnan(predicted) & ~np.isnan(actual) & ((flags & TEXT) == 0)

@@ -25,6 +25,7 @@ from mlprod.monitoring._duration import Duration, as_duration
 from mlprod.monitoring._features import feature_columns
 from mlprod.monitoring._health import HealthThresholds, health_of
 from mlprod.monitoring._metrics import history_of, metrics_of
+from mlprod.monitoring._overview import ModelOverview, overviews_of
 from mlprod.monitoring._period import Period, span_of
 from mlprod.monitoring._reader import BEGINNING, END, ModelReader
 from mlprod.monitoring._recorder import Recorder
@@ -479,21 +480,59 @@ class PerformanceMonitor:
 
         return self._journal.query(stream, ask)
 
-    def get_active_alerts(self, model_id: str | None = None) -> list[Alert]:
+    def get_overview(self, *, window: Duration = "30d", steps: int = 30) -> list[ModelOverview]:
+        """Return how all models do, in one pass over the store; nothing is written.
+
+        Alerts are as they were decided last: no threshold is looked at.
+
+        Args:
+            window: how far back each history goes; to the first record where that is later. Of a model
+                that recorded nothing in it, the history is over everything recorded.
+            steps: how many steps a history has, about.
+
+        Returns:
+            One for each model that recorded anything, by name.
+        """
+        lookback = as_duration(window, "a window")
+        if not 1 <= steps <= _MOST_STEPS:
+            raise InvalidConfigError(f"steps must be 1 to {_MOST_STEPS:,}, not {shorten(steps)}")
+        alerts = self._watch.book.active()
+        moment = now(self._clock)
+        return self._journal.query(
+            _streams.ROOT,
+            lambda reading: overviews_of(
+                reading,
+                self._store,
+                self._rules,
+                self._health,
+                alerts,
+                now=moment,
+                window=lookback,
+                steps=steps,
+            ),
+        )
+
+    def get_active_alerts(self, model_id: str | None = None, *, evaluate: bool = True) -> list[Alert]:
         """Look at all thresholds now, and return the alerts that are firing or acknowledged.
 
         Args:
             model_id: one model; None for all.
+            evaluate: whether to look; if not, alerts are as they were decided last, and nothing is written.
 
         Returns:
             Critical ones first, then the oldest first.
         """
-        self._evaluate(self._all_models() if model_id is None else (check_name(model_id, "a model id"),))
+        self._looked_at(model_id, evaluate=evaluate)
         return self._watch.book.active(model_id)
 
-    def get_alert_history(self, model_id: str | None = None) -> list[Alert]:
-        """Return all alerts that ever fired, active and resolved, the oldest first."""
-        self._evaluate(self._all_models() if model_id is None else (check_name(model_id, "a model id"),))
+    def get_alert_history(self, model_id: str | None = None, *, evaluate: bool = True) -> list[Alert]:
+        """Return all alerts that ever fired, active and resolved, the oldest first.
+
+        Args:
+            model_id: one model; None for all.
+            evaluate: whether to look at all thresholds first; if not, nothing is written.
+        """
+        self._looked_at(model_id, evaluate=evaluate)
         return self._watch.book.history(model_id)
 
     def acknowledge_alert(self, alert_id: str, *, by: str = "", note: str = "") -> Alert:
@@ -615,6 +654,12 @@ class PerformanceMonitor:
         names = (stream.split("/")[1] for stream in self._journal.streams(_streams.ROOT))
         return tuple(dict.fromkeys(names))
 
+    def _looked_at(self, model_id: str | None, *, evaluate: bool) -> None:
+        """Look at the thresholds of one model, or of all, if that is wanted."""
+        chosen = None if model_id is None else check_name(model_id, "a model id")
+        if evaluate:
+            self._evaluate(self._all_models() if chosen is None else (chosen,))
+
     def _evaluate(self, models: Iterable[str]) -> None:
         for model_id in models:
             observe = functools.partial(self._watch.observe, model_id)
@@ -648,6 +693,7 @@ class PerformanceMonitor:
     getLatestMetrics = get_latest_metrics
     getMetricsHistory = get_metrics_history
     getModelHealth = get_model_health
+    getOverview = get_overview
     onAlert = on_alert
     recordActual = record_actual
     recordDrift = record_drift

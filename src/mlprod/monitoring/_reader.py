@@ -12,8 +12,9 @@ from mlprod._facts._outcomes import Outcomes
 from mlprod._facts._repeats import without_repeats
 from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Aggregate, Rules
+from mlprod.monitoring._step_sums import StepSums
 from mlprod.monitoring._streams import DRIFT, PREDICTION, TRADE
-from mlprod.monitoring._summary import Summary
+from mlprod.monitoring._summary import Stretch, Summary
 from mlprod.stats import Drawdown, Moments
 from mlprod.storage.journal import Part, Reading, Table, gathered
 
@@ -84,6 +85,7 @@ class _PartReader:
         self._rules = rules
         self._table: Table | None = None
         self._summary: Summary | None = None
+        self._stretches: Sequence[Stretch] | None = None
         self._is_prepared = False
 
     def sums(self, since: int, until: int) -> Aggregate | None:
@@ -96,6 +98,27 @@ class _PartReader:
         if since <= self._part.since and self._part.until < until:
             return self._summary.whole
         return self._of_stretches(self._summary, since, until)
+
+    def steps(self, edges: NDArray[np.int64]) -> StepSums:
+        """Return the sums over the records of each step; rows are read where a stretch lies in two."""
+        since, until = int(edges[0]), int(edges[-1])
+        if self._part.until < since or self._part.since >= until or not self._part.rows:
+            return StepSums.none(len(edges) - 1)
+        self._prepare()
+        whole: list[tuple[int, Aggregate]] = []
+        rows: list[slice] = []
+        stretches = [] if self._summary is None else self._stretches_of(self._summary)
+        for item in stretches:
+            first, last = (int(at) for at in np.searchsorted(edges, (item.since, item.until), "right") - 1)
+            if first == last and 0 <= first < len(edges) - 1:
+                whole.append((first, item.sums))
+            elif item.until >= since and item.since < until:
+                rows.append(slice(item.first, item.stop))
+        if not stretches:
+            rows.append(slice(None))
+        parts = [StepSums.of_sums(whole, len(edges) - 1)]
+        parts += [StepSums.of(self._records().take(some), edges, self._rules) for some in rows]
+        return StepSums.merge(parts)
 
     def _prepare(self) -> None:
         """Use the summary, unless outcomes have arrived for the records of which it was made."""
@@ -111,22 +134,31 @@ class _PartReader:
             self._table = with_outcomes.in_time_order()
 
     def _of_records(self, since: int, until: int) -> Aggregate:
+        table = self._records()
+        first, stop = np.searchsorted(table["time"], (since, until))
+        return Aggregate.of(table.take(slice(first, stop)), self._rules)
+
+    def _records(self) -> Table:
         if self._table is None:
             self._table = self._part.table(PREDICTION).in_time_order()
-        first, stop = np.searchsorted(self._table["time"], (since, until))
-        return Aggregate.of(self._table.take(slice(first, stop)), self._rules)
+        return self._table
+
+    def _stretches_of(self, summary: Summary) -> Sequence[Stretch]:
+        """Read them once, however many stretches of time are asked about."""
+        if self._stretches is None:
+            self._stretches = summary.stretches()
+        return self._stretches
 
     def _of_stretches(self, summary: Summary, since: int, until: int) -> Aggregate:
         """Return the sums of the stretches that lie inside, and of the records at both ends."""
-        inside = [item for item in summary.stretches() if since <= item.since and item.until < until]
+        inside = [item for item in self._stretches_of(summary) if since <= item.since and item.until < until]
         if not inside:
             return self._of_records(since, until)
         # Records of the same time as the end of a stretch may lie in the next one: cut by row, not by time.
-        if self._table is None:
-            self._table = self._part.table(PREDICTION)
-        first, stop = np.searchsorted(self._table["time"], (since, until))
-        before = self._table.take(slice(first, inside[0].first))
-        after = self._table.take(slice(inside[-1].stop, stop))
+        table = self._records()
+        first, stop = np.searchsorted(table["time"], (since, until))
+        before = table.take(slice(first, inside[0].first))
+        after = table.take(slice(inside[-1].stop, stop))
         return Aggregate.merge(
             (
                 Aggregate.of(before, self._rules),
@@ -180,6 +212,26 @@ class ModelReader:
         """Return the sums over the predictions of a stretch of time."""
         found = (part.sums(since, until) for part in self._parts)
         return Aggregate.merge(sums for sums in found if sums is not None)
+
+    def steps(self, edges: NDArray[np.int64]) -> StepSums:
+        """Return the sums over the predictions of each step of time, in one pass.
+
+        Args:
+            edges: where the steps begin, and where the last one ends; shape ``(n + 1,)``.
+        """
+        return StepSums.merge([StepSums.none(len(edges) - 1), *(part.steps(edges) for part in self._parts)])
+
+    def drift_steps(self, edges: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Return the latest score of each kind in each step; NaN where there is none."""
+        found: dict[str, NDArray[np.float64]] = {}
+        step = np.searchsorted(edges, self._drift["time"], "right") - 1
+        is_inside = (step >= 0) & (step < len(edges) - 1)
+        for column in DRIFT.columns:
+            scores = np.full(len(edges) - 1, np.nan)
+            given = is_inside & ~np.isnan(self._drift[column.name])
+            scores[step[given]] = self._drift[column.name][given]  # of several in a step the last stays
+            found[column.name] = scores
+        return found
 
     def drift(self, since: int = BEGINNING, until: int = END) -> dict[str, float]:
         """Return the latest score of each kind in a stretch of time; only those that there are."""

@@ -12,7 +12,7 @@ from mlprod._value import Value, plain
 from mlprod.monitoring._period import Period
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
 
-__all__ = ["PerformanceReport"]
+__all__ = ["PerformanceReport", "changes_of"]
 
 
 @final
@@ -49,8 +49,7 @@ class PerformanceReport(Value):
     @property
     def changes(self) -> Mapping[str, float]:
         """Every metric, now minus before; NaN where either has no data."""
-        pairs = {name: (getattr(self.metrics, name), getattr(self.previous, name)) for name in METRICS}
-        return {name: _change(float(now), float(before)) for name, (now, before) in pairs.items()}
+        return changes_of(self.metrics, self.previous)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields and the changes, ready for `json.dumps`: ISO-8601 UTC times, NaN as None."""
@@ -70,6 +69,12 @@ class PerformanceReport(Value):
         from mlprod.monitoring._report_html import fragment  # noqa: PLC0415
 
         return fragment(self)
+
+
+def changes_of(metrics: ModelPerformanceMetrics, previous: ModelPerformanceMetrics) -> Mapping[str, float]:
+    """Return every metric, now minus before; NaN where either has no data."""
+    pairs = {name: (getattr(metrics, name), getattr(previous, name)) for name in METRICS}
+    return {name: _change(float(now), float(before)) for name, (now, before) in pairs.items()}
 
 
 def _change(now: float, before: float) -> float:

@@ -2,21 +2,31 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod._html import GROUPS, METRICS, NOTEBOOK_STYLE, PAGE_STYLE, STYLE, Metric
+from mlprod._html import (
+    GROUPS,
+    METRICS,
+    NOTEBOOK_STYLE,
+    PAGE_STYLE,
+    STYLE,
+    Metric,
+    counted,
+    isolated,
+    scrolling,
+    tile,
+    time_tag,
+)
 from mlprod._svg import NO_DATA, Series, escaped, line_chart
-from mlprod._value import isoformat
 from mlprod.monitoring._period import Period
-from mlprod.monitoring._report import PerformanceReport
+from mlprod.monitoring._report import PerformanceReport, changes_of
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
 
-__all__ = ["fragment", "history_html", "page"]
+__all__ = ["changed", "charts", "compared", "fragment", "history_html", "page"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -37,7 +47,6 @@ _VERSION_COLUMNS: Final = (
     "total_pnl",
     "p99_latency_ms",
 )
-_LONG: Final = 8  # what is longer does not fit a tile at the size of the others
 _UP, _DOWN = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -64,15 +73,15 @@ def history_html(history: MetricsHistory) -> str:
     steps = f"{len(history):,} steps of {_duration(history.step_seconds)}"
     return (
         f'<div class="mlprod-report"><style>{STYLE}{NOTEBOOK_STYLE}</style>'
-        f'<h3>{_isolated(history.model_id)}</h3><p class="muted">{_version(history.version)}, {steps}</p>'
-        f"{_charts(history, ())}</div>"
+        f'<h3>{isolated(history.model_id)}</h3><p class="muted">{_version(history.version)}, {steps}</p>'
+        f"{charts(history, ())}</div>"
     )
 
 
 def _report(report: PerformanceReport, level: int) -> str:
     parts = {
         "Alerts": _alerts(report.alerts),
-        "Over time": _charts(report.history, report.alerts),
+        "Over time": charts(report.history, report.alerts),
         "All metrics": _metrics(report),
         "Versions": _versions(report.versions) if len(report.versions) > 1 else "",
     }
@@ -83,37 +92,35 @@ def _report(report: PerformanceReport, level: int) -> str:
     )
     so_far = ", so far" if report.generated_at < report.until else ""
     return (
-        f"<header><h{level}>{_isolated(report.model_id)}</h{level}>"
+        f"<header><h{level}>{isolated(report.model_id)}</h{level}>"
         f"<p>{report.period.capitalize()} report, {_version(report.version)}: "
-        f"{_time(report.since)} to {_time(report.until)}{so_far}</p></header>"
-        f"{_tiles(report)}{''.join(sections)}"
+        f"{time_tag(report.since, seconds=True)} to {time_tag(report.until, seconds=True)}{so_far}</p>"
+        "</header>"
+        f"{compared(report.metrics, report.previous, _BEFORE[report.period])}{''.join(sections)}"
         f"<footer><p>{NO_DATA} means no data. Changes are against {_BEFORE[report.period]}; "
         "that one is better or worse does not say that it is more than chance.</p>"
-        f"<p>Made {_time(report.generated_at)}.</p></footer>"
+        f"<p>Made {time_tag(report.generated_at, seconds=True)}.</p></footer>"
     )
 
 
 # --- parts ----------------------------------------------------------------------------------------------
 
 
-def _tiles(report: PerformanceReport) -> str:
-    def tile(name: str) -> str:
-        metric, now, change = METRICS[name], _of(report.metrics, name), report.changes[name]
-        if math.isnan(change):
-            said = "no data" if math.isnan(now) else f"no data {_BEFORE[report.period]}"
-        else:
-            said = _changed(metric, change)
-        shown = metric.shown(now)
-        size = "value long" if len(shown) > _LONG else "value"
-        return (
-            f'<div><dt>{escaped(metric.label)}</dt><dd class="{size}">{escaped(shown)}</dd>'
-            f'<dd class="change">{said}</dd></div>'
-        )
+def compared(metrics: ModelPerformanceMetrics, previous: ModelPerformanceMetrics, before: str) -> str:
+    """Return the figures that matter most, each beside the same of a period before."""
+    changes = changes_of(metrics, previous)
 
-    metrics = report.metrics
+    def shown(name: str) -> str:
+        metric, now, change = METRICS[name], _of(metrics, name), changes[name]
+        if math.isnan(change):
+            said = "no data" if math.isnan(now) else f"no data {before}"
+        else:
+            said = changed(metric, change)
+        return tile(escaped(metric.label), metric.shown(now), said)
+
     is_amount = math.isnan(metrics.max_drawdown) and not math.isnan(metrics.max_drawdown_amount)
     names = (f"{name}_amount" if is_amount and name == "max_drawdown" else name for name in _TILES)
-    return f'<dl class="tiles">{"".join(map(tile, names))}</dl>'
+    return f'<dl class="tiles">{"".join(map(shown, names))}</dl>'
 
 
 def _alerts(alerts: Iterable[Alert]) -> str:
@@ -126,27 +133,28 @@ def _alerts(alerts: Iterable[Alert]) -> str:
 
 def _alert(alert: Alert) -> str:
     metric = METRICS.get(alert.metric) or Metric(alert.metric, "Drift", "plain")
-    samples = f"{alert.samples:,} sample{'' if alert.samples == 1 else 's'}"
+    samples = counted(alert.samples, "sample")
     now, threshold = (escaped(metric.shown(value)) for value in (alert.value, alert.threshold))
     times = {"Seen": alert.since, "fired": alert.fired_at, "resolved": alert.resolved_at}
-    crossed = f"{_isolated(metric.label)} was {now}, {alert.comparison} {threshold}, over {samples}"
+    crossed = f"{isolated(metric.label)} was {now}, {alert.comparison} {threshold}, over {samples}"
     lines = [
-        f"<strong>{alert.severity.capitalize()}, {alert.state}: {_isolated(alert.type)}</strong>",
+        f"<strong>{alert.severity.capitalize()}, {alert.state}: {isolated(alert.type)}</strong>",
         f"{crossed}; {_version(alert.version)}.",
-        ", ".join(f"{what} {_time(when)}" for what, when in times.items() if when) + ".",
+        ", ".join(f"{what} {time_tag(when, seconds=True)}" for what, when in times.items() if when) + ".",
     ]
     if alert.acknowledged_at:
-        by = f" by {_isolated(alert.acknowledged_by)}" if alert.acknowledged_by else ""
-        note = f": {_isolated(alert.note)}" if alert.note else "."
-        lines.append(f"Acknowledged {_time(alert.acknowledged_at)}{by}{note}")
+        by = f" by {isolated(alert.acknowledged_by)}" if alert.acknowledged_by else ""
+        note = f": {isolated(alert.note)}" if alert.note else "."
+        lines.append(f"Acknowledged {time_tag(alert.acknowledged_at, seconds=True)}{by}{note}")
     if alert.reason:
-        lines.append(f'<span class="muted">{_isolated(alert.reason)}</span>')
+        lines.append(f'<span class="muted">{isolated(alert.reason)}</span>')
     look = "resolved" if alert.state == "resolved" else alert.severity
     return f'<li class="{look}">{"".join(f"<p>{line}</p>" for line in lines)}</li>'
 
 
-def _charts(history: MetricsHistory, alerts: Iterable[Alert]) -> str:
-    drawn = "".join(_drawn(history, {alert.metric: alert.threshold for alert in alerts}))
+def charts(history: MetricsHistory, alerts: Iterable[Alert], *, more: str = "") -> str:
+    """Return plots of a history, with the thresholds of alerts; and more plots behind them."""
+    drawn = "".join(_drawn(history, {alert.metric: alert.threshold for alert in alerts})) + more
     return f'<div class="charts">{drawn}</div>' if drawn else "<p>No data to plot.</p>"
 
 
@@ -190,7 +198,7 @@ def _metrics(report: PerformanceReport) -> str:
         shown = [escaped(metric.shown(_of(of, name))) for of in (report.metrics, report.previous)]
         return (
             f'<tr><th scope="row">{escaped(metric.label)}</th><td>{shown[0]}</td><td>{shown[1]}</td>'
-            f"<td>{_changed(metric, change)}</td></tr>"
+            f"<td>{changed(metric, change)}</td></tr>"
         )
 
     rows: list[str] = []
@@ -202,24 +210,19 @@ def _metrics(report: PerformanceReport) -> str:
             rows.append(f'<tr><th scope="row" class="muted">no data</th>{f"<td>{NO_DATA}</td>" * 3}</tr>')
         rows.append("</tbody>")
     head = "".join(f'<th scope="col">{title}</th>' for title in ("Metric", "Now", "Before", "Change"))
-    return _scrolling("All metrics", f"<table><thead><tr>{head}</tr></thead>{''.join(rows)}</table>")
+    return scrolling("All metrics", f"<table><thead><tr>{head}</tr></thead>{''.join(rows)}</table>")
 
 
 def _versions(versions: Iterable[ModelPerformanceMetrics]) -> str:
     labels = ("Version", *(escaped(METRICS[name].label) for name in _VERSION_COLUMNS))
     head = "".join(f'<th scope="col">{label}</th>' for label in labels)
     rows = "".join(
-        f'<tr><th scope="row">{_isolated(of.version or "unknown")}</th>'
+        f'<tr><th scope="row">{isolated(of.version or "unknown")}</th>'
         + "".join(f"<td>{escaped(METRICS[name].shown(_of(of, name)))}</td>" for name in _VERSION_COLUMNS)
         + "</tr>"
         for of in versions
     )
-    return _scrolling("Versions", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
-
-
-def _scrolling(name: str, table: str) -> str:
-    """Let a table scroll where it is wider than the screen, by keyboard too."""
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{name}">{table}</div>'
+    return scrolling("Versions", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
 
 # --- words ----------------------------------------------------------------------------------------------
@@ -235,7 +238,7 @@ def _has_data(metrics: ModelPerformanceMetrics, name: str) -> bool:
     return not math.isnan(value) and not (METRICS[name].unit == "count" and value == 0)
 
 
-def _changed(metric: Metric, change: float) -> str:
+def changed(metric: Metric, change: float) -> str:
     """Say a change in numbers and words; the arrow alone is coloured."""
     judged = metric.judged(change)
     if math.isnan(change):
@@ -248,24 +251,12 @@ def _changed(metric: Metric, change: float) -> str:
     return f'<span class="nowrap">{said}</span> <span class="judged">{judged}</span>'
 
 
-def _isolated(text: str) -> str:
-    """Return users' text: escaped, and unable to reorder what is beside it."""
-    return f"<bdi>{escaped(text)}</bdi>"
-
-
 def _version(version: str | None) -> str:
-    return "all versions" if version is None else f"version {_isolated(version)}"
-
-
-def _time(moment: datetime) -> str:
-    at = moment.astimezone(UTC)
-    shown = f"{at:%H:%M}" if at.second == at.microsecond == 0 else f"{at:%H:%M:%S}"
-    return f'<time class="nowrap" datetime="{isoformat(at)}">{at.date().isoformat()} {shown} UTC</time>'
+    return "all versions" if version is None else f"version {isolated(version)}"
 
 
 def _duration(seconds: float) -> str:
     for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= length and seconds % length == 0:
-            count = int(seconds // length)
-            return f"{count:,} {unit}{'' if count == 1 else 's'}"
+            return counted(int(seconds // length), unit)
     return f"{seconds:g} s"

@@ -12,7 +12,7 @@ from mlprod.monitoring._aggregate import Aggregate, Rules
 from mlprod.storage import join
 from mlprod.storage.journal import Part, Table
 
-__all__ = ["Summary", "domain_of", "summarize"]
+__all__ = ["Stretch", "Summary", "domain_of", "summarize"]
 
 STRETCH_ROWS: Final = 1 << 16
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)

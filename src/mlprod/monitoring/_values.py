@@ -118,6 +118,7 @@ class MetricsHistory(Value):
         step_seconds: the length of a step.
         times: the beginning of each step, UTC; shape ``(n,)``, ``datetime64[us]``.
         columns: for every metric of `ModelPerformanceMetrics` an array of shape ``(n,)``; NaN without data.
+            In a `ModelOverview` there are those that are drawn.
         equity: cumulated P&L at the end of each step, in money; shape ``(n,)``. It begins with what
             was earned before the first step.
     """

@@ -35,6 +35,7 @@ from mlprod.stats._estimate import Estimate, control_variate
 from mlprod.stats._frequent import FrequentItems
 from mlprod.stats._joint import JointMoments
 from mlprod.stats._kolmogorov import ks_bounds, ks_exact_p_value, ks_p_value, ks_statistic, wasserstein
+from mlprod.stats._latency_steps import LatencySteps
 from mlprod.stats._mmd import MultivariateComparison, multivariate_test
 from mlprod.stats._moments import Moments
 from mlprod.stats._power import power, sample_size
@@ -61,6 +62,7 @@ __all__ = [
     "Interval",
     "JointMoments",
     "LatencySketch",
+    "LatencySteps",
     "Moments",
     "MultivariateComparison",
     "QuantileSketch",

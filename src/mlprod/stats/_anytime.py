@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 from mlprod.errors import InvalidConfigError
 from mlprod.stats._result import Interval
@@ -10,6 +11,9 @@ __all__ = ["anytime_p_value", "enough", "interval_of"]
 
 _DOUBLINGS = 64
 _HALVINGS = 50
+_MOST_STEPS = 200  # far more than it ever takes
+
+_Point: TypeAlias = tuple[float, float]
 
 
 def anytime_p_value(log_e: float) -> float:
@@ -88,10 +92,49 @@ def _limit(
             step *= 2
         else:
             return math.copysign(math.inf, step)
-    for _ in range(_HALVINGS):
-        middle = (inside + outside) / 2
-        if log_e(middle) >= needed:
-            outside = middle
+    return _crossing(lambda point: log_e(point) - needed, inside, outside)
+
+
+def _crossing(surplus: Callable[[float], float], inside: float, outside: float) -> float:
+    """Return where a surplus begins, from outside, to 2**-50 of the distance.
+
+    Bisection, or inverse quadratic interpolation where the last three points lie so that it can be trusted:
+    Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear function
+    without using derivatives", Advances in Engineering Software 28 (1997). It takes a third of the steps of
+    bisection alone.
+    """
+    finest = 4 * math.ulp(max(abs(inside), abs(outside)))
+    tolerance = max(abs(outside - inside) * 2.0**-_HALVINGS, finest)
+    here, other = outside, inside  # the last point, and the nearest one on the other side
+    at_here, at_other = surplus(here), surplus(other)
+    share = 0.5
+    for _ in range(_MOST_STEPS):  # pragma: no branch - it is there long before
+        point = here + share * (other - here)
+        found = surplus(point)
+        if (found >= 0) == (at_here >= 0):
+            before, at_before = here, at_here
         else:
-            inside = middle
-    return outside
+            before, at_before = other, at_other
+            other, at_other = here, at_here
+        here, at_here = point, found
+        width = abs(other - here)
+        if width <= tolerance:
+            break
+        least = tolerance / width / 2
+        interpolated = _interpolated((here, at_here), (other, at_other), (before, at_before))
+        share = min(1 - least, max(least, interpolated))
+    return here if at_here >= 0 else other
+
+
+def _interpolated(here: _Point, other: _Point, before: _Point) -> float:
+    """Return how far to go from here to the other side: to the middle, unless a parabola knows better."""
+    (x, f), (x_other, f_other), (x_before, f_before) = here, other, before
+    if not all(map(math.isfinite, (f, f_other, f_before))) or f_before in {f, f_other}:
+        return 0.5
+    place = (x - x_other) / (x_before - x_other)
+    height = (f - f_other) / (f_before - f_other)
+    if not (height * height < place and (1 - height) ** 2 < 1 - place):
+        return 0.5
+    return f / (f_other - f) * f_before / (f_other - f_before) + (x_before - x) / (x_other - x) * f / (
+        f_before - f
+    ) * f_other / (f_before - f_other)

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HIGHEST", "LOWEST", "SCHEMA", "ZERO_THRESHOLD", "Buckets", "add", "count", "middles"]
+__all__ = ["HIGHEST", "LOWEST", "SCHEMA", "ZERO_THRESHOLD", "Buckets", "add", "count", "find", "middles"]
 
 Buckets: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int64]]
 """Those that hold values, ascending, and how many each holds; both of shape ``(b,)``."""
@@ -60,10 +60,10 @@ def count(values: NDArray[np.float64]) -> Buckets:
     """
     if not len(values):
         return np.empty(0, np.int32), np.empty(0, np.int64)
-    lowest, highest = _find(np.array([values.min(), values.max()])).tolist()
+    lowest, highest = find(np.array([values.min(), values.max()])).tolist()
     counts = np.zeros(highest - lowest + 1, np.int64)
     for start in range(0, len(values), _CHUNK):
-        found = _find(values[start : start + _CHUNK])
+        found = find(values[start : start + _CHUNK])
         counts += np.bincount(found - lowest, minlength=len(counts))
     return _sparse(counts, lowest)
 
@@ -87,7 +87,8 @@ def middles(indexes: NDArray[np.int32]) -> NDArray[np.float64]:
     return np.exp2(indexes / _OCTAVE - _TO_MIDDLE)
 
 
-def _find(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def find(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bucket of each value; finite ones above the zero threshold, shape ``(n,)``."""
     bits = values.view(np.int64)
     mantissas = bits & _MANTISSA
     parts = mantissas >> _TO_PART

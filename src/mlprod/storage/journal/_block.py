@@ -95,6 +95,7 @@ class Block:
         self._texts = frozenset(column.name for column in self._header.columns if column.type == "text")
         self._verified: set[str] = set()
         self._meant: set[str] = set()
+        self._broadcast: dict[str, NDArray[Any]] = {}
         self.stream: Final = self._header.stream
         self.rows: Final = self._header.rows
         self.since: Final = self._header.since
@@ -165,8 +166,11 @@ class Block:
         constant, dtype = self._header.constants[name], self._dtypes[name]
         if constant is None:
             return self._array(name, dtype)
-        bits = np.array([constant], np.uint64).astype(f"<u{dtype.itemsize}").view(dtype)
-        return np.broadcast_to(bits, (self.rows,))
+        found = self._broadcast.get(name)
+        if found is None:
+            bits = np.array([constant], np.uint64).astype(f"<u{dtype.itemsize}").view(dtype)
+            found = self._broadcast[name] = np.broadcast_to(bits, (self.rows,))
+        return found
 
     def _array(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         start, length, checksum = self._header.arrays[name]

@@ -65,6 +65,13 @@ class Reading:
         """Return the parts of a stream; none if nothing was recorded."""
         return self.parts.get(stream, ())
 
+    def by_owner(self) -> dict[str, "Reading"]:
+        """Return a reading of each model, or experiment, of many: the second part of the names of streams."""
+        found: dict[str, dict[str, Sequence[Part]]] = {}
+        for stream, parts in self.parts.items():
+            found.setdefault(stream.split("/")[1], {})[stream] = parts
+        return {owner: Reading(parts, self.torn, self.damaged) for owner, parts in found.items()}
+
 
 def gathered(layout: Layout, parts: Iterable[Part]) -> list[Part]:
     """Return the same records in fewer parts: what thousands of writers left behind is looked at as one."""

@@ -1,0 +1,120 @@
+"""The third tab: running and past experiments."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from mlprod._html import isolated, time_tag
+from mlprod._svg import NO_DATA, escaped
+from mlprod.dashboard._snapshot import Snapshot
+from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
+from mlprod.dashboard._words import chip, length, lift, link
+from mlprod.experiments import ExperimentConclusion, ExperimentOverview, MetricComparison
+
+__all__ = ["experiments_tab", "standing", "time_left"]
+
+_COLUMNS: Final = (
+    Column("Experiment", "text"),
+    Column("Status", "text"),
+    Column("Verdict", "text"),
+    Column("Lift"),
+    Column("Metric", "text"),
+    Column("Samples"),
+    Column("Traffic", "text", is_sortable=False),
+    Column("Sample ratio", "text"),
+    Column("Time left", "text"),
+)
+_STATUSES: Final = ("running", "paused", "draft", "stopped", "completed")
+_LOOKS: Final = {"running": "running", "paused": "warning"}
+
+
+def experiments_tab(snapshot: Snapshot) -> str:
+    """Return the list of experiments."""
+    if not snapshot.experiments:
+        return "<p>There are no experiments yet.</p>"
+    newest = list(reversed(snapshot.experiments))
+    newest.sort(key=lambda each: _STATUSES.index(each.experiment.status))
+    present = {each.experiment.status for each in snapshot.experiments}
+    return sortable(
+        "experiments-table",
+        "Every experiment: those that run first",
+        _COLUMNS,
+        (_row(each, snapshot.at) for each in newest),
+        groups={status: status.capitalize() for status in _STATUSES if status in present},
+    )
+
+
+def standing(each: ExperimentOverview) -> ExperimentConclusion | None:
+    """Return what an experiment has shown, or would if it ended now; None before it starts."""
+    return each.analysis.verdict if each.analysis is not None else each.experiment.conclusion
+
+
+def time_left(each: ExperimentOverview, now: datetime) -> str:
+    """Say how long an experiment goes on, or when it ended; markup."""
+    experiment, ends_at = each.experiment, each.experiment.ends_at()
+    if experiment.ended_at is not None:
+        return f'ended <span class="sub">{time_tag(experiment.ended_at)}</span>'
+    if ends_at is None:
+        return "paused" if experiment.paused_at is not None else "not started"
+    return "over: ends when looked at" if each.is_due else escaped(length(ends_at - now))
+
+
+def _row(each: ExperimentOverview, now: datetime) -> Row:
+    experiment, verdict = each.experiment, standing(each)
+    name = experiment.name or experiment.id
+    ends_at = experiment.ends_at()
+    return Row(
+        [
+            text_cell(name, link("experiments", experiment.id, name)),
+            Cell(chip(_LOOKS.get(experiment.status, ""), experiment.status), experiment.status),
+            Cell(NO_DATA) if verdict is None else text_cell(verdict.winner),
+            _lift(verdict),
+            text_cell(experiment.config.primary_metric),
+            _samples(verdict),
+            Cell(escaped(_traffic(each))),
+            _ratio(verdict),
+            Cell(time_left(each, now), "" if ends_at is None else f"{(ends_at - now).total_seconds():.0f}"),
+        ],
+        groups=[experiment.status],
+    )
+
+
+def _best(verdict: ExperimentConclusion) -> MetricComparison | None:
+    """Return the comparison of the primary metric that the verdict is about."""
+    primary = [one for one in verdict.comparisons if one.metric == verdict.comparisons[0].metric]
+    return next((one for one in primary if one.lift == verdict.effect_size), primary[0] if primary else None)
+
+
+def _lift(verdict: ExperimentConclusion | None) -> Cell:
+    best = None if verdict is None else _best(verdict)
+    if best is None or math.isnan(best.lift):
+        return Cell(NO_DATA)
+    interval = best.anytime_interval
+    limits = f"{lift(interval.low)} to {lift(interval.high)}"
+    return number_cell(best.lift, lift(best.lift), f'<span class="sub">{escaped(limits)}</span>')
+
+
+def _samples(verdict: ExperimentConclusion | None) -> Cell:
+    best = None if verdict is None else _best(verdict)
+    if best is None:
+        return Cell(NO_DATA)
+    return number_cell(
+        best.control_samples + best.treatment_samples,
+        f"{best.control_samples:,} / {best.treatment_samples:,}",
+    )
+
+
+def _traffic(each: ExperimentOverview) -> str:
+    if each.experiment.config.mode == "shadow":
+        return "shadow"
+    shares: Sequence[float] = each.experiment.split if each.experiment.phases else ()
+    return " / ".join(f"{100 * share:.3g}" for share in shares) + "%" if shares else NO_DATA
+
+
+def _ratio(verdict: ExperimentConclusion | None) -> Cell:
+    if verdict is None or not sum(verdict.srm.observed.values()):
+        return Cell(NO_DATA)
+    if verdict.srm.is_mismatch:
+        return Cell(chip("critical", "mismatch"), "0")
+    return Cell(isolated("as planned"), "1")

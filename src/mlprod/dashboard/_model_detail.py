@@ -1,0 +1,228 @@
+"""Everything that is known of one model."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from mlprod._html import METRICS, counted, isolated, time_tag
+from mlprod._svg import NO_DATA, Series, escaped, line_chart, number, paired_bars
+from mlprod.dashboard._overview_tab import health_of
+from mlprod.dashboard._snapshot import ModelView
+from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
+from mlprod.dashboard._words import alert_said, chip, link
+from mlprod.drift._report_html import brief
+from mlprod.models import ModelEvent, ModelMetadata
+from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
+from mlprod.monitoring._report_html import charts, compared
+
+__all__ = ["model_detail"]
+
+_LISTED: Final = 50
+_ALERTS: Final = 10
+_DRIFT: Final = {
+    "feature_drift_score": "Features",
+    "prediction_drift_score": "Predictions",
+    "performance_drift_score": "Performance",
+}
+_DAY_SECONDS: Final = 86_400
+
+
+def model_detail(model: ModelView) -> str:
+    """Return what stands where the list was."""
+    parts = {
+        "Active alerts": _alerts(model),
+        "The last day, against the day before": _day(model),
+        "Over time": _over_time(model),
+        "Calibration": _calibration(model),
+        "Drift": _drift(model),
+        "Versions": _versions(model),
+        "Decisions": _decisions(model),
+    }
+    sections = (
+        f"<section><h3>{title}</h3>{content}</section>" for title, content in parts.items() if content
+    )
+    return f"<h2>{isolated(model.name)}</h2>{_head(model)}{''.join(sections)}"
+
+
+def _head(model: ModelView) -> str:
+    health, production = health_of(model), model.production
+    acting = (
+        f"{isolated(production.version)} is in production" if production else "no version is in production"
+    )
+    lead = f'<p class="lead">{chip(health, health)} · {acting}'
+    if model.overview is not None:
+        lead += f" · recorded from {time_tag(model.overview.first)} to {time_tag(model.overview.last)}"
+    reasons = model.overview.health.reasons if model.overview is not None else ()
+    said = {str(alert) for alert in model.alerts}
+    why = "".join(f"<li>{isolated(reason)}</li>" for reason in reasons if reason not in said)
+    return f"{lead}</p>{f'<ul class=events>{why}</ul>' if why else ''}"
+
+
+def _alerts(model: ModelView) -> str:
+    if not model.alerts:
+        return ""
+    listed = "".join(map(_alert, model.alerts[:_ALERTS]))
+    more = len(model.alerts) - _ALERTS
+    rest = f'<p class="note">And {more:,} more in the tab Alerts.</p>' if more > 0 else ""
+    return f'<ul class="needs">{listed}</ul>{rest}'
+
+
+def _alert(alert: Alert) -> str:
+    urgency = "now" if alert.severity == "critical" else "look"
+    return (
+        f'<li class="{urgency}"><span class="how">{chip(alert.severity, alert.severity)}</span>'
+        f"<span>{link('alerts', alert.id, alert.type)}: {isolated(alert_said(alert))}; "
+        f"{escaped(alert.state)} since {time_tag(alert.since)}.</span></li>"
+    )
+
+
+# --- how it does ----------------------------------------------------------------------------------------
+
+
+def _day(model: ModelView) -> str:
+    overview = model.overview
+    if overview is None:
+        return "<p>Nothing was recorded about this model.</p>"
+    if not (overview.day.predictions_total or overview.day.trades_total):
+        return ""  # that is the first reason of its health
+    return compared(overview.day, overview.day_before, "the day before")
+
+
+def _over_time(model: ModelView) -> str:
+    overview = model.overview
+    if overview is None:
+        return ""
+    drawn = charts(overview.history, model.alerts, more=_scores(overview.history))
+    return f'<p class="muted">In steps of {_step(overview.history)}, all versions together.</p>{drawn}'
+
+
+def _step(history: MetricsHistory) -> str:
+    for seconds, unit in ((_DAY_SECONDS, "day"), (3_600, "hour"), (60, "minute")):
+        if history.step_seconds >= seconds:
+            return counted(round(history.step_seconds / seconds), unit)
+    raise AssertionError  # pragma: no cover - a step is a minute at least
+
+
+def _scores(history: MetricsHistory) -> str:
+    lines = [
+        Series(name, history[column])
+        for column, name in _DRIFT.items()
+        if np.count_nonzero(np.isfinite(history[column])) > 1
+    ]
+    return line_chart("Drift scores", history.times, lines, limits=(0, math.inf)) if lines else ""
+
+
+def _calibration(model: ModelView) -> str:
+    if model.overview is None or not model.overview.calibration:
+        return ""
+    bins = model.overview.calibration
+    labels = [f"{_tenth(confidence)} ({count:,})" for confidence, _, count in bins]
+    drawn = paired_bars(
+        "Calibration",
+        labels,
+        [confidence for confidence, _, _ in bins],
+        [accuracy for _, accuracy, _ in bins],
+        names=("confidence", "accuracy"),
+        about="mean confidence and accuracy of predictions by their confidence",
+    )
+    error = METRICS["calibration_error"].shown(model.overview.whole.calibration_error)
+    return (
+        f"<p>Confidence is off by {escaped(error)} on average. In brackets: how many predictions.</p>"
+        f'<div class="charts">{drawn}</div>'
+    )
+
+
+def _tenth(confidence: float) -> str:
+    low = min(9, math.floor(10 * confidence + 1e-9))
+    return f"{10 * low}\N{EN DASH}{10 * low + 10}%"
+
+
+def _drift(model: ModelView) -> str:
+    if model.drift is None:
+        return "<p>This model was never checked for drift.</p>"
+    return brief(model.drift, 3)
+
+
+# --- versions and decisions -----------------------------------------------------------------------------
+
+
+def _versions(model: ModelView) -> str:
+    recorded = _by_version(model.overview)
+    saved = {version.version: version for version in model.versions}
+    names = [*reversed(saved), *(name for name in recorded if name not in saved)]
+    if not names:
+        return ""
+    columns = [
+        Column("Version", "text"),
+        Column("Stage", "text"),
+        Column("Saved"),
+        Column("Metrics when saved", "wordy", is_sortable=False),
+        Column("Size"),
+        Column("Predictions"),
+        Column("Accuracy"),
+        Column("P&amp;L"),
+    ]
+    rows = [_version(name, saved.get(name), recorded.get(name)) for name in names[:_LISTED]]
+    more = len(names) - _LISTED
+    rest = f'<p class="note">And {counted(more, "earlier one")}.</p>' if more > 0 else ""
+    return sortable(f"versions-{model.name}", "Versions, the newest first", columns, rows) + rest
+
+
+def _by_version(overview: ModelOverview | None) -> Mapping[str, ModelPerformanceMetrics]:
+    return {} if overview is None else {of.version or "": of for of in overview.versions}
+
+
+def _version(name: str, saved: ModelMetadata | None, recorded: ModelPerformanceMetrics | None) -> Row:
+    figures = [
+        _figure(math.nan if recorded is None else float(getattr(recorded, metric)), metric)
+        for metric in ("predictions_total", "accuracy", "total_pnl")
+    ]
+    if saved is None:
+        unknown = [Cell("not in the registry"), Cell(NO_DATA), Cell(NO_DATA), Cell(NO_DATA)]
+        return Row([text_cell(name), *unknown, *figures])
+    tags = [*saved.aliases, *saved.tags]
+    named = f'<span class="sub">{isolated(", ".join(tags))}</span>' if tags else ""
+    return Row(
+        [
+            Cell(isolated(name) + named, name),
+            Cell(chip("running" if saved.is_active else "", saved.stage), saved.stage),
+            time_cell(saved.created_at),
+            Cell(_metrics(saved.metrics)),
+            number_cell(
+                saved.size, f"{saved.size:,} B", f'<span class="sub">{isolated(saved.format)}</span>'
+            ),
+            *figures,
+        ]
+    )
+
+
+def _metrics(metrics: Mapping[str, float]) -> str:
+    return (
+        ", ".join(f"{isolated(name)} {escaped(number(value))}" for name, value in metrics.items()) or NO_DATA
+    )
+
+
+def _figure(value: float, name: str) -> Cell:
+    return number_cell(value, METRICS[name].shown(value))
+
+
+def _decisions(model: ModelView) -> str:
+    if not model.events:
+        return "<p>The registry does not know this model.</p>"
+    more = len(model.events) - _LISTED
+    rest = f'<p class="note">And {counted(more, "earlier one")}.</p>' if more > 0 else ""
+    return f'<ul class="events">{"".join(_events(model))}</ul>{rest}'
+
+
+def _events(model: ModelView) -> Iterator[str]:
+    for event in list(reversed(model.events))[:_LISTED]:
+        yield f"<li>{time_tag(event.when)} {_said(event)}</li>"
+
+
+def _said(event: ModelEvent) -> str:
+    change = " \N{RIGHTWARDS ARROW} ".join(isolated(one) for one in (event.from_, event.to) if one)
+    detail = f" {isolated(event.detail)}" if event.detail else ""
+    reason = f": {isolated(event.reason)}" if event.reason else ""
+    return f"<strong>{escaped(event.what.replace('_', ' '))}</strong>{detail} {change}{reason}"

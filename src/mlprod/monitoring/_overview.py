@@ -1,0 +1,122 @@
+"""How all models of a store do, from one reading of its journal."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final, final
+
+import attrs
+import numpy as np
+
+from mlprod._clock import to_datetime, to_ns
+from mlprod._value import Value
+from mlprod.monitoring import _streams
+from mlprod.monitoring._aggregate import Rules
+from mlprod.monitoring._health import HealthThresholds, health_of
+from mlprod.monitoring._metrics import metrics_of
+from mlprod.monitoring._reader import ModelReader
+from mlprod.monitoring._timeline import edges_of, timeline_of
+from mlprod.monitoring._values import Alert, MetricsHistory, ModelHealth, ModelPerformanceMetrics
+from mlprod.storage import Store, together
+from mlprod.storage.journal import Reading
+
+__all__ = ["ModelOverview", "overviews_of"]
+
+_DAY_NS: Final = 86_400 * 10**9
+
+
+@final
+@attrs.frozen(kw_only=True, eq=False)
+class ModelOverview(Value):
+    """How one model does.
+
+    Attributes:
+        model_id: the model.
+        first: the time of its first record, UTC.
+        last: that of its last one.
+        health: by the last day, and the alerts that were active.
+        day: the metrics of the last 24 hours.
+        day_before: those of the 24 hours before.
+        whole: those over everything recorded.
+        versions: the same of each version, by name.
+        calibration: of each tenth of confidence that has predictions with a known outcome: mean
+            confidence, accuracy, and how many; over everything recorded.
+        history: accuracy, error rate, latencies, trades, equity and drift over time.
+    """
+
+    model_id: str
+    first: datetime
+    last: datetime
+    health: ModelHealth
+    day: ModelPerformanceMetrics
+    day_before: ModelPerformanceMetrics
+    whole: ModelPerformanceMetrics
+    versions: tuple[ModelPerformanceMetrics, ...]
+    calibration: tuple[tuple[float, float, int], ...]
+    history: MetricsHistory
+
+
+def overviews_of(
+    reading: Reading,
+    store: Store,
+    rules: Rules,
+    levels: HealthThresholds,
+    alerts: Sequence[Alert],
+    *,
+    now: datetime,
+    window: timedelta,
+    steps: int,
+) -> list[ModelOverview]:
+    """Return the overview of every model that recorded anything, by name."""
+    active = defaultdict[str, list[Alert]](list)
+    for alert in alerts:
+        active[alert.model_id].append(alert)
+
+    def overview(owned: tuple[str, Reading]) -> ModelOverview | None:
+        model_id, parts = owned
+        reader = ModelReader(parts, model_id, None, rules)
+        return _overview(reader, parts, active[model_id], levels, now=now, window=window, steps=steps)
+
+    found = together(store, overview, sorted(reading.by_owner().items()))
+    return [each for each in found if each is not None]
+
+
+def _overview(
+    reader: ModelReader,
+    parts: Reading,
+    alerts: Sequence[Alert],
+    levels: HealthThresholds,
+    *,
+    now: datetime,
+    window: timedelta,
+    steps: int,
+) -> ModelOverview | None:
+    if reader.first is None or reader.last is None:
+        return None
+    now_ns = to_ns(now)
+    day, whole = metrics_of(reader, since=now_ns - _DAY_NS), metrics_of(reader)
+    calibration = reader.sums().calibration
+    edges = edges_of(reader.first, reader.last, now_ns, window=window, steps=steps)
+    return ModelOverview(
+        model_id=reader.model_id,
+        first=to_datetime(reader.first),
+        last=to_datetime(reader.last),
+        health=health_of(day, alerts, levels, now),
+        day=day,
+        day_before=metrics_of(reader, since=now_ns - 2 * _DAY_NS, until=now_ns - _DAY_NS),
+        whole=whole,
+        versions=tuple(_per_version(parts, whole, reader.rules)),
+        calibration=tuple(zip(*map(np.ndarray.tolist, calibration.curve()), strict=True)),
+        history=timeline_of(reader, edges),
+    )
+
+
+def _per_version(
+    reading: Reading, whole: ModelPerformanceMetrics, rules: Rules
+) -> Iterator[ModelPerformanceMetrics]:
+    names = _streams.versions_of(list(reading.parts), whole.model_id)
+    if len(names) == 1:
+        yield attrs.evolve(whole, version=names[0])
+        return
+    for name in names:
+        yield metrics_of(ModelReader(reading, whole.model_id, name, rules))

@@ -1,0 +1,129 @@
+"""What needs a person: the most urgent first, each said in words and with where it is."""
+
+import attrs
+import numpy as np
+import pytest
+
+from mlprod import AlertThreshold, PerformanceMonitor
+from mlprod.dashboard import render
+from mlprod.dashboard._needs import needs_of
+
+
+@pytest.fixture
+def needs(snapshot):
+    """Give a way to ask for urgency, place and the beginning of the sentence."""
+
+    def needs():
+        return [(need.urgency, need.place, need.sentence) for need in needs_of(snapshot())]
+
+    return needs
+
+
+def beginnings(found):
+    return [(urgency, place, " ".join(sentence.split()[:4])) for urgency, place, sentence in found]
+
+
+def test_the_most_urgent_comes_first(busy, needs):
+    assert [
+        ("now", "alerts/a1-0", "has 1 critical alert"),
+        ("decide", "models/har", "has drifted, reason enough"),
+        ("look", "models/har", "is critical: drift score"),
+        ("look", "models/idle", "is in production, and"),
+    ] == beginnings(needs())
+
+
+def test_nothing_does_where_there_is_nothing(needs):
+    assert [] == needs()
+
+
+def test_an_acknowledged_alert_is_still_looked_at(busy, monitor, needs):
+    monitor.acknowledge_alert(monitor.get_active_alerts()[0].id, by="Ada")
+    expected = "is still critical, acknowledged by Ada: Accuracy was 66.7%, below 90.0%, over 72 samples"
+    assert ("look", "alerts/a1-0", expected) in needs()
+
+
+def test_and_if_nobody_said_who_it_was(busy, monitor, needs):
+    monitor.acknowledge_alert(monitor.get_active_alerts()[0].id)
+    assert any(sentence.startswith("is still critical, acknowledged: ") for _, _, sentence in needs())
+
+
+def test_warnings_are_to_be_looked_at(store, clock, needs):
+    slow = AlertThreshold("slow", "p99_latency_ms", 1.0, "warning", comparison="above", min_samples=1)
+    with PerformanceMonitor(store, clock=clock, thresholds=[slow]) as monitor:
+        monitor.record_prediction("ghost", "1", latency_ms=9.0)
+        monitor.get_active_alerts()
+    assert [("look", "alerts/a1-0", "has 1 warning that")] == beginnings(needs())
+
+
+def test_a_model_in_production_that_fails_without_an_alert_is_urgent(models, store, clock, needs):
+    models.save([1], "har", activate=True)
+    with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
+        monitor.record_predictions("har", "1.0.0", error=[True] * 40)
+    assert ("now", "models/har", "is critical: error rate is 1, above 0.05") in needs()
+
+
+def test_a_healthy_one_needs_nobody(models, store, clock, needs):
+    models.save([1], "har", activate=True)
+    with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
+        monitor.record_predictions("har", "1.0.0", correct=[True] * 40)
+    assert [] == needs()
+
+
+def test_a_check_without_drift_needs_nobody(detector, needs):
+    rng = np.random.default_rng(3)
+    detector.set_reference("har", {"x": rng.normal(size=500)})
+    detector.check("har", {"x": rng.normal(size=500)})
+    assert [] == needs()
+
+
+class TestExperiments:
+    @pytest.fixture(autouse=True)
+    def begun(self, manager):
+        manager.create_experiment("Which?", "", "a@1", "b@1", id="which", check_models=False)
+        manager.start_experiment("which")
+
+    def test_one_that_goes_well_needs_nobody(self, needs):
+        assert [] == needs()
+
+    def test_one_whose_time_is_over(self, clock, needs):
+        clock.advance(days=8)
+        assert [("decide", "experiments/which", "has run for as")] == beginnings(needs())
+
+    def test_one_that_is_paused(self, manager, needs):
+        manager.pause_experiment("which", reason="holidays")
+        assert [
+            ("look", "experiments/which", "is paused, so that everybody gets the control (holidays)")
+        ] == needs()
+        manager.resume_experiment("which")
+        manager.pause_experiment("which")
+        assert needs()[0][2].endswith("gets the control")
+
+    def test_one_with_a_winner(self, manager, needs):
+        for number in range(1500):
+            manager.record_trade("which", "control", id=f"c{number}", pnl=1.0 if number % 2 else -1.0)
+            manager.record_trade("which", "treatment", id=f"t{number}", pnl=1.0 if number % 5 else -1.0)
+        urgency, place, sentence = needs()[0]
+        assert ("decide", "experiments/which") == (urgency, place)
+        assert sentence.startswith("has a winner, treatment: Promote b@1")
+
+    def test_one_whose_shares_are_wrong_is_urgent(self, manager, needs):
+        for number in range(400):
+            variant = "treatment" if number % 4 else "control"
+            manager.record_prediction("which", variant, correct=number % 2 == 0)
+        assert ("now", "experiments/which", "gives its variants other") in beginnings(needs())
+
+
+def test_many_are_folded(busy, snapshot, store, clock):
+    with PerformanceMonitor(store, clock=clock) as monitor:
+        for number in range(15):
+            monitor.record_predictions(f"m-{number}", "1", correct=[False] * 40)
+        monitor.get_active_alerts()
+    page = render(store, clock=clock)
+    assert "<summary>And 23 more: 4 to act on now, 1 to decide, 18 to have a look at</summary>" in page
+
+
+def test_what_could_not_be_read_comes_before_everything(busy, snapshot):
+    broken = attrs.evolve(snapshot(), unread={"alerts": "the disk is gone"})
+    first = needs_of(broken)[0]
+    assert ("now", "alerts", "") == (first.urgency, first.subject, first.place)
+    assert first.sentence.endswith("this page does not show it: the disk is gone")

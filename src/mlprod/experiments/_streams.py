@@ -1,5 +1,6 @@
 """The streams of an experiment, and what their records look like. A file format: see docs/formats.md."""
 
+import functools
 from typing import Final
 
 from mlprod.storage import join
@@ -67,6 +68,7 @@ METRIC: Final = Layout(
 )
 
 
+@functools.lru_cache(maxsize=64)
 def shadow_layout(variants: int) -> Layout:
     """Return the layout of a record that holds what all variants said of one unit."""
     scores = (

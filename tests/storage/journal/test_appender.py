@@ -266,3 +266,14 @@ def test_names_are_sorted_by_time_and_nobody_elses():
     times = [name.partition("-")[0] for name in names]
     assert times == sorted(times)
     assert {33} == set(map(len, names))
+
+
+def test_streams_that_nobody_writes_to_share_their_room(left):
+    """A process may have met thousands of experiments that have ended."""
+    first, second = appender_of(left), appender_of(left)
+    assert first.segment.buffer is second.segment.buffer
+    first.append(1, 1)
+    assert not any(second.segment.buffer)
+    assert first.segment.buffer is not second.segment.buffer
+    first.leave()
+    assert first.segment.buffer is second.segment.buffer

@@ -1,6 +1,7 @@
 """How one process writes to one stream."""
 
 import errno
+import functools
 import secrets
 import threading
 import time
@@ -240,7 +241,13 @@ class Appender:
     def _nowhere(self) -> OpenSegment:
         """Return a segment without room."""
         header = SegmentHeader(self.stream, self.layout, 0)
-        return OpenSegment("", header, bytearray(header.first), None)
+        return OpenSegment("", header, _no_records(header.first), None)
+
+
+@functools.lru_cache(maxsize=16)
+def _no_records(size: int) -> bytearray:
+    """Return a buffer that is never written to; all streams that nobody writes to share it."""
+    return bytearray(size)
 
 
 def _whole_pages(size: int) -> int:

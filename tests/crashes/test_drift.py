@@ -53,6 +53,9 @@ READERS = {
     "check_calibration": lambda detector: detector.check_calibration("m", **OUTCOMES).to_dict(),
     "check_concept": lambda detector: detector.check_concept("m", np.sin(np.arange(64.0))).to_dict(),
     "history": lambda detector: [report.to_dict() for report in detector.history("m")],
+    "latest_reports": lambda detector: {
+        name: report.to_dict() for name, report in detector.latest_reports().items()
+    },
     "alarms": lambda detector: [alarm.to_dict() for alarm in detector.alarms("m")],
     "should_retrain": lambda detector: [detector.should_retrain(report) for report in detector.history("m")],
     "store": lambda detector: detector.store.url,

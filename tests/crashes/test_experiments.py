@@ -108,6 +108,7 @@ READERS = {
     "assign": lambda manager: manager.assign("running", range(9)).tolist(),
     "get_metrics": lambda manager: metrics(manager, "running"),
     "analyze": lambda manager: manager.analyze("running").to_dict(),
+    "get_overview": lambda manager: [found.to_dict() for found in manager.get_overview()],
     "audit": lambda manager: manager.audit("running", repetitions=100).to_dict(),
     "required_sample_size": lambda manager: manager.required_sample_size(baseline=0.5, lift=0.1),
     "power": lambda manager: manager.power(baseline=0.5, lift=0.1, samples=1000),

@@ -64,6 +64,9 @@ READERS = {
     "get_versions": lambda models: [found.to_dict() for found in models.get_versions("b")],
     "best": lambda models: models.best("c", "accuracy").id,
     "history": lambda models: [event.to_dict() for event in models.history("b")],
+    "histories": lambda models: {
+        name: [event.to_dict() for event in events] for name, events in models.histories().items()
+    },
     "active_at": lambda models: models.active_at("b", NOW).id,
     "validate": lambda models: models.validate("c", predict=double).to_dict(),
     "compare": lambda models: models.compare("b@1.0.0", "b@1.0.2").to_dict(),

@@ -100,6 +100,13 @@ ALERTS = {  # decided first, then told of: if that fails, to look again is safe
 READERS = {
     "get_latest_metrics": lambda monitor: monitor.get_latest_metrics("m").to_dict(),
     "get_metrics_history": lambda monitor: monitor.get_metrics_history("m", "1").to_dict(),
+    "get_overview": lambda monitor: [found.to_dict() for found in monitor.get_overview()],
+    "get_active_alerts, as they stand": lambda monitor: [
+        found.to_dict() for found in monitor.get_active_alerts(evaluate=False)
+    ],
+    "get_alert_history, as it stands": lambda monitor: [
+        found.to_dict() for found in monitor.get_alert_history(evaluate=False)
+    ],
     "get_features": lambda monitor: listed(monitor.get_features("m")),
     "on_alert": lambda monitor: monitor.on_alert(print)(),
 }

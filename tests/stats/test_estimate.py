@@ -189,4 +189,4 @@ class TestControlVariate:
             JointMoments.of(values[:25], 3 * values[:25]), JointMoments.of(values[25:] + 1, 3 * values[25:])
         )
         assert close(1.0, treatment.value - control.value, 1e-9)
-        assert 0 <= control.variance < 1e-25
+        assert 0 <= control.variance < 1e-15  # what rounding leaves of a variance of about one

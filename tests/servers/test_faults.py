@@ -182,6 +182,31 @@ class TestLastingFaults:
         assert ["folder/file"] == store.list("folder")
 
 
+@pytest.mark.parametrize("object_store", ["s3", "azure"], indirect=True)  # gcsfs hides who answered
+class TestSomethingInBetween:
+    """A load balancer or a proxy answers in place of the service."""
+
+    def test_what_it_does_not_find_is_not_absent(self, object_store, store):
+        store.put("folder/file", b"content")
+        object_store.proxy.fail(READ[object_store.kind], Status(404, body=b"<p>no backend</p>"), times=2)
+        assert b"content" == store.get("folder/file")
+
+    def test_no_decision_is_overlooked(self, object_store, store):
+        models = ModelSerializer(store)
+        models.save([1], "model")
+        object_store.proxy.fail("GET .*commits", Status(404), times=2)
+        assert 1 == len(ModelSerializer(object_store.at(store.url)).list_models())
+
+
+@pytest.mark.parametrize("object_store", ["s3", "gcs"], indirect=True)  # adlfs hides it
+def test_a_listing_that_is_not_found_is_not_empty(object_store, store):
+    store.put("folder/file", b"content")
+    assert [] == store.list("other")
+    object_store.proxy.fail(LIST[object_store.kind], Status(404), times=1000)
+    with pytest.raises(OSError, match=r"answered 404|there is no bucket"):
+        store.list("folder")
+
+
 @pytest.mark.parametrize(
     ("object_store", "condition"),
     [("s3", "If-None-Match"), ("gcs", "ifGenerationMatch")],

@@ -350,6 +350,47 @@ class TestFsspec:
         with pytest.raises(OSError, match="RuntimeError: connection pool is closed"):
             store.get("file")
 
+    @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), PermissionError()])
+    def test_a_folder_that_cannot_be_listed_is_not_empty(self, tmp_path, monkeypatch, error):
+        """Of fsspec's own search nobody would hear of it."""
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.put("models/a/1", b"x")
+        filesystem = type(store._connections[os.getpid()].filesystem)
+        listed = filesystem.ls
+
+        def fail(self, path, **options):
+            if path.endswith("/a"):
+                raise error
+            return listed(self, path, **options)
+
+        monkeypatch.setattr(filesystem, "ls", fail)
+        with pytest.raises(type(error)):
+            store.list("models")
+
+    def test_a_folder_that_is_deleted_meanwhile_is(self, tmp_path, monkeypatch):
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        for path in ("models/a/1", "models/b/1"):
+            store.put(path, b"x")
+        filesystem = type(store._connections[os.getpid()].filesystem)
+        listed = filesystem.ls
+
+        def delete(self, path, **options):
+            found = listed(self, path, **options)
+            shutil.rmtree(tmp_path / "models" / "a", ignore_errors=True)
+            return found
+
+        monkeypatch.setattr(filesystem, "ls", delete)
+        assert ["models/b/1"] == store.list("models")
+
+    def test_what_is_written_may_come_from_the_same_store(self, tmp_path, monkeypatch):
+        """The pieces of a long write are read while it is under way."""
+        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 1)
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.put("part", b"xyz")
+        with ThreadPoolExecutor() as threads:
+            store.put("whole", (threads.submit(store.get, "part").result(10) for _ in range(3)))
+        assert b"xyzxyzxyz" == store.get("whole")
+
     def test_secrets_are_not_shown(self):
         store = FsspecStore("s3", "bucket/prefix", storage_options={"secret": "hunter2"})
         assert "FsspecStore('s3://bucket/prefix')" == repr(store)

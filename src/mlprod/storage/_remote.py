@@ -156,15 +156,15 @@ class FsspecStore:
         def find(filesystem: Any) -> Any:  # noqa: ANN401 - fsspec is untyped
             filesystem.invalidate_cache()
             if not self._decides:
-                return filesystem.find(target)
+                return [info["name"] for info in _files_below(filesystem, target)]
             return filesystem.find(
                 parent, prefix=f"{name}/"
             )  # else an empty folder is looked at as a file, too
 
         try:
             found = self._do(f"list {folder}", find)
-        except FileNotFoundError:
-            found = []
+        except FileNotFoundError:  # what is empty is there all the same
+            raise no_bucket(self._bucket) from None
         if not found:
             self._check_bucket()
         below = f"{folder}/"
@@ -193,9 +193,9 @@ class FsspecStore:
         """
         if self._decides:
             return 0
-        files = self._do("list partial writes", lambda fs: fs.find(self._root, detail=True))
+        files = self._do("list partial writes", lambda fs: list(_files_below(fs, self._root)))
         deadline = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
-        partial = {name: info for name, info in files.items() if _TEMPORARY.search(name)}
+        partial = {info["name"]: info for info in files if _TEMPORARY.search(info["name"])}
         stale = [name for name, info in partial.items() if _modified(info) < deadline]
         for name in stale:
             self._do(f"delete {name}", methodcaller("rm_file", name))
@@ -291,6 +291,19 @@ def _is_there(filesystem: Any, target: str) -> bool:  # noqa: ANN401
     except FileNotFoundError:
         return False
     return True
+
+
+def _files_below(filesystem: Any, folder: str) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
+    """Give what is known of all files below a folder; to fsspec's ``find``, every error is an empty one."""
+    try:
+        entries = filesystem.ls(folder, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry["type"] != "directory":
+            yield entry
+        elif entry["name"].rstrip("/") != folder:  # some list a folder in itself
+            yield from _files_below(filesystem, entry["name"].rstrip("/"))
 
 
 def _renamed(filesystem: Any, target: str, write: Callable[[str], None]) -> None:  # noqa: ANN401

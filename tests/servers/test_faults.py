@@ -3,6 +3,7 @@
 import itertools
 import logging
 import re
+import socket
 import time
 
 import pytest
@@ -175,6 +176,24 @@ class TestLastingFaults:
         with pytest.raises(OSError, match=r"time|Timeout|answer"):
             few.get("folder/file")
         assert time.monotonic() - begun < 4
+
+    def test_a_server_that_takes_nothing(self, object_store, monkeypatch):
+        """It accepts the connection and reads no more: the time-outs of the clients begin later."""
+        monkeypatch.setattr("mlprod.storage._clients._SILENCE_SECONDS", 1)
+        monkeypatch.setattr("mlprod.storage._clients._CONNECT_SECONDS", 1)
+        monkeypatch.setattr("mlprod.storage._clients._SLOWEST_BYTES_PER_SECOND", 32 << 20)
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            options = {
+                name: value.replace(object_store.proxy.url, f"http://127.0.0.1:{deaf.getsockname()[1]}")
+                for name, value in object_store.options().items()
+            }
+            once = RetryPolicy(attempts=1)
+            store = object_store.at(object_store.make(), retry=once, **options)
+            for write in (store.put, store.create):
+                begun = time.monotonic()
+                with pytest.raises(OSError, match=r"there was no answer in time|Timeout"):
+                    write("folder/file", bytes(16 << 20))
+                assert time.monotonic() - begun < 10
 
     def test_a_listing_that_is_slow_is_waited_for(self, object_store, store):
         store.put("folder/file", b"content")

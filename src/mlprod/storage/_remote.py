@@ -17,7 +17,7 @@ import attrs
 
 from mlprod.errors import AtomicCreateUnsupportedError
 from mlprod.storage._answers import as_os_errors, is_refused_create, no_bucket, wait_seconds
-from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_filesystem
+from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_filesystem, write_seconds
 from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
@@ -121,12 +121,11 @@ class FsspecStore:
             whole = b"".join(held)
             self._do(f"write {path}", lambda fs: self._write(fs, target, whole))
             return
-        with (
-            self._connected() as filesystem,
-            as_os_errors(self._bucket),
-        ):  # what is gone by cannot be sent again
+        filesystem = self._retry.call(
+            self._open_for_parts, f"write {path} in {self.url}", wait_seconds=wait_seconds
+        )
+        with as_os_errors(self._bucket):  # what is gone by cannot be sent again
             if self._decides:
-                filesystem = open_filesystem(self._protocol, self._options, tries_again=True)  # noqa: PLW2901
                 _stream(filesystem, target, itertools.chain(held, rest))
             else:
                 _renamed(filesystem, target, lambda at: _stream(filesystem, at, itertools.chain(held, rest)))
@@ -138,7 +137,7 @@ class FsspecStore:
         """
         target = self._at(path)
         if self._decides:
-            self._do(f"create {path}", lambda fs: _create(fs, target, data))
+            self._do(f"create {path}", lambda fs: _create(fs, target, data, self._patience_seconds(data)))
         elif self._single_writer:
             with sole_writer():
                 self._do(f"create {path}", lambda fs: self._write_if_absent(fs, target, data))
@@ -205,26 +204,40 @@ class FsspecStore:
         """Do something with the filesystem, again where that can help; all failures are `OSError`."""
 
         def attempt() -> T:
-            try:
-                with self._connected() as filesystem, as_os_errors(self._bucket):
-                    return operation(filesystem)
-            except OSError as error:
-                if not self._decides and wait_seconds(error) is not None:
-                    self._connections.clear()  # lost; the object stores keep a pool of their own
-                raise
+            with self._connected() as filesystem:
+                return operation(filesystem)
 
         return self._retry.call(attempt, f"{what} in {self.url}", wait_seconds=wait_seconds)
 
     @contextlib.contextmanager
     def _connected(self) -> Generator[Any]:
         """Give the filesystem of this process: a forked child must not use its parent's connections."""
-        connection = self._connections.get(os.getpid())
+        process = os.getpid()
+        connection = self._connections.get(process)
         if connection is None:
             with as_os_errors(self._bucket):
                 opened = _Connection(open_filesystem(self._protocol, self._options), threading.Lock())
-            connection = self._connections.setdefault(os.getpid(), opened)  # another thread may be faster
-        with contextlib.nullcontext() if self._decides else connection.lock:
-            yield connection.filesystem
+            connection = self._connections.setdefault(process, opened)  # another thread may be faster
+        if self._decides:  # it keeps a pool of connections
+            with as_os_errors(self._bucket):
+                yield connection.filesystem
+            return
+        with connection.lock:
+            try:
+                with as_os_errors(self._bucket):
+                    yield connection.filesystem
+            except OSError as error:
+                if wait_seconds(error) is not None and self._connections.get(process) is connection:
+                    self._connections.pop(process, None)  # lost, and no other thread has replaced it
+                raise
+
+    def _open_for_parts(self) -> Any:  # noqa: ANN401 - fsspec is untyped
+        """Open a filesystem for one long write alone: the pieces of it may be read from this very store."""
+        with as_os_errors(self._bucket):
+            return open_filesystem(self._protocol, self._options, tries_again=True)
+
+    def _patience_seconds(self, data: bytes) -> float:
+        return write_seconds(self._options, len(data))
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{check_path(path)}"
@@ -242,7 +255,7 @@ class FsspecStore:
 
     def _write(self, filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
         if self._decides:
-            filesystem.pipe_file(target, data)
+            filesystem.pipe_file(target, data, timeout=self._patience_seconds(data))
         else:
             _renamed(filesystem, target, lambda at: filesystem.pipe_file(at, data))
 
@@ -273,9 +286,9 @@ def _held(chunks: Chunks) -> tuple[list[Buffer], Iterator[Buffer] | None]:
     return held, rest
 
 
-def _create(filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
+def _create(filesystem: Any, target: str, data: bytes, patience_seconds: float) -> None:  # noqa: ANN401
     try:
-        filesystem.pipe_file(target, data, mode="create")
+        filesystem.pipe_file(target, data, mode="create", timeout=patience_seconds)
     except OSError as error:
         if is_refused_create(error):
             raise FileExistsError(target) from error
@@ -325,7 +338,9 @@ def _make_folder(filesystem: Any, folder: str) -> None:  # noqa: ANN401
     for attempt in range(_FOLDER_ATTEMPTS):
         try:
             filesystem.makedirs(folder, exist_ok=True)
-        except OSError:
+        except OSError as error:
+            if wait_seconds(error) is not None:
+                raise  # the connection is lost
             if attempt == _FOLDER_ATTEMPTS - 1 and not filesystem.isdir(folder):
                 raise
         else:

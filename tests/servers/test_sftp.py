@@ -42,7 +42,7 @@ def test_a_server_that_falls_silent(server, monkeypatch):
     process, store = server
     store.put("folder/file", b"content")
     process.send_signal(signal.SIGSTOP)
-    for use in (lambda: store.get("folder/file"), lambda: store.put("folder/other", b"content")):
+    for use in (lambda: store.put("folder/other", b"content"), lambda: store.get("folder/file")):
         with pytest.raises(OSError, match=r"no answer in time|SSH protocol banner"):
             use()
     process.send_signal(signal.SIGCONT)

@@ -382,6 +382,19 @@ class TestFsspec:
         monkeypatch.setattr(filesystem, "ls", delete)
         assert ["models/b/1"] == store.list("models")
 
+    def test_a_folder_that_is_listed_in_itself_is_looked_at_once(self, tmp_path, monkeypatch):
+        """As some web servers do."""
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.put("models/a", b"x")
+        filesystem = type(store._connections[os.getpid()].filesystem)
+        listed = filesystem.ls
+
+        def with_itself(self, path, **options):
+            return [{"name": f"{path}/", "type": "directory"}, *listed(self, path, **options)]
+
+        monkeypatch.setattr(filesystem, "ls", with_itself)
+        assert ["models/a"] == store.list("models")
+
     def test_what_is_written_may_come_from_the_same_store(self, tmp_path, monkeypatch):
         """The pieces of a long write are read while it is under way."""
         monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 1)

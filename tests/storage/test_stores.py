@@ -331,6 +331,24 @@ class TestFsspec:
             store.put("payloads/other", pieces())
         assert ["payloads/big"] == store.list("payloads")
 
+    def test_credentials_that_come_later_are_used(self, s3_options, monkeypatch, tmp_path):
+        """A token that was renewed in the meantime must not need a new process."""
+        s3fs = pytest.importorskip("s3fs")
+        s3fs.S3FileSystem(**s3_options).mkdir("bucket-of-anna")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        store = open_store("s3://bucket-of-anna/prefix", endpoint_url=s3_options["endpoint_url"])
+        with pytest.raises(PermissionError, match="credentials"):
+            store.put("file", b"x")
+        (tmp_path / "credentials").write_text(
+            "[default]\naws_access_key_id = anna\naws_secret_access_key = secret\n"
+        )
+        store.put("file", b"x")
+        assert b"x" == store.get("file")
+
     def test_a_forked_child_connects_anew(self, tmp_path, monkeypatch):
         """A child must not talk through its parent's connections."""
         store = FsspecStore("file", str(tmp_path))

@@ -218,17 +218,15 @@ class FsspecStore:
             with as_os_errors(self._bucket):
                 opened = _Connection(open_filesystem(self._protocol, self._options), threading.Lock())
             connection = self._connections.setdefault(process, opened)  # another thread may be faster
-        if self._decides:  # it keeps a pool of connections
-            with as_os_errors(self._bucket):
-                yield connection.filesystem
-            return
-        with connection.lock:
+        with contextlib.nullcontext() if self._decides else connection.lock:
             try:
                 with as_os_errors(self._bucket):
                     yield connection.filesystem
             except OSError as error:
-                if wait_seconds(error) is not None and self._connections.get(process) is connection:
-                    self._connections.pop(process, None)  # lost, and no other thread has replaced it
+                # An object store keeps a pool of connections, but reads its credentials only once.
+                is_refused, is_lost = isinstance(error, PermissionError), wait_seconds(error) is not None
+                if (is_refused if self._decides else is_lost) and self._connections.get(process) is connection:
+                    self._connections.pop(process, None)  # unless another thread has replaced it
                 raise
 
     def _open_for_parts(self) -> Any:  # noqa: ANN401 - fsspec is untyped

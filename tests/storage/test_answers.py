@@ -4,6 +4,7 @@ Errors are made with the libraries' own classes, as those libraries make them.
 """
 
 import errno
+import socket
 import ssl
 
 import pytest
@@ -154,6 +155,7 @@ class TestWaitSeconds:
             EOFError(),
             OSError(errno.EHOSTUNREACH, "no route to host"),
             OSError("Socket is closed"),  # paramiko
+            socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
             OSError(errno.EBUSY, "Reduce your request rate"),  # s3fs, of a HEAD that met a 503
         ],
     )
@@ -167,6 +169,7 @@ class TestWaitSeconds:
             FileExistsError(),
             PermissionError(),
             OSError(errno.ENOSPC, "full"),
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
             ValueError("a defect"),
         ],
     )
@@ -208,6 +211,8 @@ class TestAsOsErrors:
         ("module", "name", "arguments"),
         [
             ("botocore.exceptions", "NoCredentialsError", {}),
+            ("botocore.exceptions", "CredentialRetrievalError", {"provider": "x", "error_msg": "y"}),
+            ("botocore.exceptions", "UnauthorizedSSOTokenError", {}),
             ("azure.core.exceptions", "ClientAuthenticationError", {"message": "x"}),
             ("google.auth.exceptions", "DefaultCredentialsError", {}),
             ("paramiko", "AuthenticationException", {}),
@@ -217,6 +222,13 @@ class TestAsOsErrors:
         error = getattr(pytest.importorskip(module), name)(**arguments)
         assert isinstance(seen(error), PermissionError)
         assert wait_seconds(seen(error)) is None
+
+    @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"])
+    def test_so_is_a_token_that_is_none_any_more(self, code):
+        """S3 calls that a bad request."""
+        found = seen(of_s3(400, code))
+        assert isinstance(found, PermissionError)
+        assert errno.EACCES == found.errno, "what to do is told by this"
 
     def test_a_forbidden_file_of_gcs_is_told(self):
         assert wait_seconds(seen(of_gcs(403))) is None

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import socket
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, final
 
@@ -18,10 +19,13 @@ _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
 # Of services that say what it is that was not found; where nothing is said, botocore repeats the status.
 _SAYS_WHAT_IS_MISSING = {"azure.HttpResponseError", "botocore.ClientError"}
 _NOTHING_SAID = {"", "404"}
+_NO_TOKEN = {"InvalidToken", "TokenRefreshRequired"}  # which S3 calls a malformed request
 _NO_CREDENTIALS = {
     "azure.ClientAuthenticationError",
+    "botocore.CredentialRetrievalError",
     "botocore.NoCredentialsError",
     "botocore.PartialCredentialsError",
+    "botocore.SSOError",
     "google.DefaultCredentialsError",
     "google.RefreshError",
     "paramiko.AuthenticationException",
@@ -85,7 +89,7 @@ def as_os_errors(place: str) -> Generator[None]:
         answer = _answer(error)
         if answer.code in _NO_BUCKET:
             raise no_bucket(place) from error
-        if answer.status in _REFUSED or _is_any(error, _NO_CREDENTIALS) or _is_forbidden_on_gcs(error):
+        if _is_refused(error, answer):
             raise PermissionError(errno.EACCES, f"the service refused: {_words(error)}") from error
         if _is_made_up(error, answer):
             raise ConnectionError(errno.EIO, "something in between, not the service, answered 404") from error
@@ -122,8 +126,9 @@ def wait_seconds(error: OSError) -> float | None:
         return answer.retry_after_seconds
     if _is_any(error, _LASTING) and not _is_any(error, {"aiohttp.HttpProcessingError"}):  # garbage passes
         return None
-    is_lost = _is_any(error, _NO_ANSWER) or error.errno in _UNREACHABLE or str(error) == _PARAMIKO_LOST
-    return 0.0 if is_lost or error.errno in _BUSY else None
+    is_unnamed = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+    is_lost = is_unnamed or _is_any(error, _NO_ANSWER) or str(error) == _PARAMIKO_LOST
+    return 0.0 if is_lost or error.errno in _UNREACHABLE | _BUSY else None
 
 
 def _answer(error: BaseException) -> _Answer:
@@ -148,6 +153,13 @@ def _answer(error: BaseException) -> _Answer:
 def _words(error: Exception) -> str:
     """Return what an error says, with its class, in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _is_refused(error: Exception, answer: _Answer) -> bool:
+    """Return whether credentials are missing or not enough; s3fs says so of some by the class alone."""
+    is_told = answer.status in _REFUSED or answer.code in _NO_TOKEN
+    is_unnumbered = isinstance(error, PermissionError) and error.errno is None
+    return is_told or is_unnumbered or _is_any(error, _NO_CREDENTIALS) or _is_forbidden_on_gcs(error)
 
 
 def _is_made_up(error: Exception, answer: _Answer) -> bool:

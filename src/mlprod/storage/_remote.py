@@ -224,8 +224,9 @@ class FsspecStore:
                     yield connection.filesystem
             except OSError as error:
                 # An object store keeps a pool of connections, but reads its credentials only once.
-                is_refused, is_lost = isinstance(error, PermissionError), wait_seconds(error) is not None
-                if (is_refused if self._decides else is_lost) and self._connections.get(process) is connection:
+                is_lost = wait_seconds(error) is not None
+                is_over = isinstance(error, PermissionError) if self._decides else is_lost
+                if is_over and self._connections.get(process) is connection:
                     self._connections.pop(process, None)  # unless another thread has replaced it
                 raise
 

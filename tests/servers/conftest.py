@@ -78,6 +78,7 @@ def running():
         )
         started.append(process)
         wait_for(port, process)
+        return process
 
     yield start
     for process in started:
@@ -165,6 +166,11 @@ def azure(running, azurite):
     proxy.close()
 
 
+def sftp_server(folder, port):
+    """Return the command that serves a folder."""
+    return [sys.executable, str(Path(__file__).with_name("sftp_server.py")), str(folder), str(port)]
+
+
 @pytest.fixture(scope="session")
 def sftp(running, tmp_path_factory):
     """SFTP is AsyncSSH, the example of a backend that cannot decide between two writers."""
@@ -172,8 +178,7 @@ def sftp(running, tmp_path_factory):
     pytest.importorskip("paramiko")
 
     port = free_port()
-    server = Path(__file__).with_name("sftp_server.py")
-    running([sys.executable, str(server), str(tmp_path_factory.mktemp("sftp")), str(port)], port)
+    running(sftp_server(tmp_path_factory.mktemp("sftp"), port), port)
     return Backend(
         kind="sftp",
         proxy=None,

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import re
+import socket
 import time
 
 import pytest
@@ -176,10 +177,53 @@ class TestLastingFaults:
             few.get("folder/file")
         assert time.monotonic() - begun < 4
 
+    def test_a_server_that_takes_nothing(self, object_store, monkeypatch):
+        """It accepts the connection and reads no more: the time-outs of the clients begin later."""
+        monkeypatch.setattr("mlprod.storage._clients._SILENCE_SECONDS", 1)
+        monkeypatch.setattr("mlprod.storage._clients._CONNECT_SECONDS", 1)
+        monkeypatch.setattr("mlprod.storage._clients._SLOWEST_BYTES_PER_SECOND", 32 << 20)
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            options = {
+                name: value.replace(object_store.proxy.url, f"http://127.0.0.1:{deaf.getsockname()[1]}")
+                for name, value in object_store.options().items()
+            }
+            once = RetryPolicy(attempts=1)
+            store = object_store.at(object_store.make(), retry=once, **options)
+            for write in (store.put, store.create):
+                begun = time.monotonic()
+                with pytest.raises(OSError, match=r"there was no answer in time|Timeout"):
+                    write("folder/file", bytes(16 << 20))
+                assert time.monotonic() - begun < 10
+
     def test_a_listing_that_is_slow_is_waited_for(self, object_store, store):
         store.put("folder/file", b"content")
         object_store.proxy.fail(LIST[object_store.kind], Slow(1.5))
         assert ["folder/file"] == store.list("folder")
+
+
+@pytest.mark.parametrize("object_store", ["s3", "azure"], indirect=True)  # gcsfs hides who answered
+class TestSomethingInBetween:
+    """A load balancer or a proxy answers in place of the service."""
+
+    def test_what_it_does_not_find_is_not_absent(self, object_store, store):
+        store.put("folder/file", b"content")
+        object_store.proxy.fail(READ[object_store.kind], Status(404, body=b"<p>no backend</p>"), times=2)
+        assert b"content" == store.get("folder/file")
+
+    def test_no_decision_is_overlooked(self, object_store, store):
+        models = ModelSerializer(store)
+        models.save([1], "model")
+        object_store.proxy.fail("GET .*commits", Status(404), times=2)
+        assert 1 == len(ModelSerializer(object_store.at(store.url)).list_models())
+
+
+@pytest.mark.parametrize("object_store", ["s3", "gcs"], indirect=True)  # adlfs hides it
+def test_a_listing_that_is_not_found_is_not_empty(object_store, store):
+    store.put("folder/file", b"content")
+    assert [] == store.list("other")
+    object_store.proxy.fail(LIST[object_store.kind], Status(404), times=1000)
+    with pytest.raises(OSError, match=r"answered 404|there is no bucket"):
+        store.list("folder")
 
 
 @pytest.mark.parametrize(

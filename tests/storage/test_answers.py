@@ -4,6 +4,8 @@ Errors are made with the libraries' own classes, as those libraries make them.
 """
 
 import errno
+import socket
+import ssl
 
 import pytest
 
@@ -52,6 +54,11 @@ def of_azure(status, code, headers=None):
     return error
 
 
+def request_info():
+    """Return what the errors of aiohttp say of their request."""
+    return pytest.importorskip("aiohttp").RequestInfo("http://host", "GET", {}, "http://host")
+
+
 PASSING = [408, 409, 429, 500, 502, 503, 504]
 
 
@@ -93,11 +100,52 @@ class TestWaitSeconds:
             ("requests.exceptions", "ReadTimeout", {}),
             ("google.auth.exceptions", "TransportError", {}),
             ("paramiko", "SSHException", {}),
+            ("ftplib", "error_temp", {}),
         ],
     )
     def test_a_lost_connection_is_tried_again(self, module, name, arguments):
         error = getattr(pytest.importorskip(module), name)(**arguments)
         assert 0 == wait_seconds(seen(error))
+
+    def test_so_is_a_server_that_does_not_listen_yet(self):
+        exceptions = pytest.importorskip("paramiko.ssh_exception")
+        refused = exceptions.NoValidConnectionsError({("127.0.0.1", 22): ConnectionRefusedError()})
+        assert 0 == wait_seconds(seen(refused))
+
+    def test_so_is_an_answer_that_is_garbage(self):
+        """What is left of another answer on a connection that is used again; aiohttp calls it a 400."""
+        aiohttp = pytest.importorskip("aiohttp")
+        garbage = aiohttp.ClientResponseError(request_info(), (), status=400)
+        garbage.__cause__ = aiohttp.http_exceptions.BadStatusLine("x")
+        assert 0 == wait_seconds(seen(garbage))
+
+    def test_a_certificate_that_is_refused_stays_so(self):
+        aiohttp = pytest.importorskip("aiohttp")
+        botocore = pytest.importorskip("botocore.exceptions")
+        azure = pytest.importorskip("azure.core.exceptions")
+        key = aiohttp.client_reqrep.ConnectionKey("host", 443, True, True, None, None, None)  # noqa: FBT003
+        refused = aiohttp.ClientConnectorCertificateError(key, ssl.SSLCertVerificationError("expired"))
+        of_azure = azure.ServiceRequestError(refused, error=refused)
+        of_azure.__cause__ = refused
+        for error in (refused, of_azure, botocore.SSLError(endpoint_url="x", error=refused)):
+            assert wait_seconds(seen(error)) is None
+
+    @pytest.mark.parametrize("status", [400, 405, 407, 410])
+    def test_so_does_what_a_web_server_or_a_proxy_refuses(self, status):
+        aiohttp = pytest.importorskip("aiohttp")
+        botocore = pytest.importorskip("botocore.exceptions")
+        refused = aiohttp.ClientHttpProxyError(request_info(), (), status=status)
+        for error in (refused, botocore.ProxyConnectionError(proxy_url="x", error=refused)):
+            assert wait_seconds(seen(error)) is None
+
+    def test_so_does_a_host_that_is_another(self):
+        paramiko = pytest.importorskip("paramiko")
+        mine, other = (paramiko.ECDSAKey.generate() for _ in range(2))
+        for error in (
+            paramiko.BadHostKeyException("host", mine, other),
+            paramiko.ssh_exception.IncompatiblePeer("no common cipher"),
+        ):
+            assert wait_seconds(seen(error)) is None
 
     @pytest.mark.parametrize(
         "error",
@@ -107,6 +155,7 @@ class TestWaitSeconds:
             EOFError(),
             OSError(errno.EHOSTUNREACH, "no route to host"),
             OSError("Socket is closed"),  # paramiko
+            socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
             OSError(errno.EBUSY, "Reduce your request rate"),  # s3fs, of a HEAD that met a 503
         ],
     )
@@ -120,6 +169,7 @@ class TestWaitSeconds:
             FileExistsError(),
             PermissionError(),
             OSError(errno.ENOSPC, "full"),
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
             ValueError("a defect"),
         ],
     )
@@ -161,6 +211,8 @@ class TestAsOsErrors:
         ("module", "name", "arguments"),
         [
             ("botocore.exceptions", "NoCredentialsError", {}),
+            ("botocore.exceptions", "CredentialRetrievalError", {"provider": "x", "error_msg": "y"}),
+            ("botocore.exceptions", "UnauthorizedSSOTokenError", {}),
             ("azure.core.exceptions", "ClientAuthenticationError", {"message": "x"}),
             ("google.auth.exceptions", "DefaultCredentialsError", {}),
             ("paramiko", "AuthenticationException", {}),
@@ -171,8 +223,47 @@ class TestAsOsErrors:
         assert isinstance(seen(error), PermissionError)
         assert wait_seconds(seen(error)) is None
 
+    @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken", "TokenRefreshRequired"])
+    def test_so_is_a_token_that_is_none_any_more(self, code):
+        """S3 calls that a bad request."""
+        found = seen(of_s3(400, code))
+        assert isinstance(found, PermissionError)
+        assert errno.EACCES == found.errno, "what to do is told by this"
+
     def test_a_forbidden_file_of_gcs_is_told(self):
         assert wait_seconds(seen(of_gcs(403))) is None
+
+    @pytest.mark.parametrize(
+        "make", [lambda: of_s3(404, "404"), lambda: of_azure(404, None)], ids=["s3", "azure"]
+    )
+    def test_a_404_of_something_in_between_is_no_missing_file(self, make):
+        """A load balancer without a backend says so, too; the service itself would say what is missing."""
+        missing = FileNotFoundError("file")
+        missing.__cause__ = make()
+        found = seen(missing)
+        assert not isinstance(found, FileNotFoundError)
+        assert 0 == wait_seconds(found)
+
+    @pytest.mark.parametrize(
+        "make", [lambda: of_s3(404, "NoSuchKey"), lambda: of_azure(404, "BlobNotFound")], ids=["s3", "azure"]
+    )
+    def test_a_404_of_the_service_is(self, make):
+        missing = FileNotFoundError("file")
+        missing.__cause__ = make()
+        assert isinstance(seen(missing), FileNotFoundError)
+
+    def test_a_conflict_that_the_caller_is_handling_is_none_of_ours(self):
+        """Python makes it the context of whatever is raised meanwhile."""
+        try:
+            raise of_s3(409, "OperationAborted")
+        except OSError:
+            assert is_refused_create(seen(FileExistsError("file")))
+
+    def test_azure_tells_a_conflict_from_a_file_that_is_there(self):
+        for code, is_refused in (("BlobAlreadyExists", True), ("LeaseAlreadyPresent", False)):
+            taken = FileExistsError("file")
+            taken.__context__ = of_azure(409, code)
+            assert is_refused_create(taken) == is_refused
 
     def test_a_failed_condition(self):
         assert is_refused_create(seen(of_s3(412, "PreconditionFailed")))

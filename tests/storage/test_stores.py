@@ -331,6 +331,24 @@ class TestFsspec:
             store.put("payloads/other", pieces())
         assert ["payloads/big"] == store.list("payloads")
 
+    def test_credentials_that_come_later_are_used(self, s3_options, monkeypatch, tmp_path):
+        """A token that was renewed in the meantime must not need a new process."""
+        s3fs = pytest.importorskip("s3fs")
+        s3fs.S3FileSystem(**s3_options).mkdir("bucket-of-anna")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        store = open_store("s3://bucket-of-anna/prefix", endpoint_url=s3_options["endpoint_url"])
+        with pytest.raises(PermissionError, match="credentials"):
+            store.put("file", b"x")
+        (tmp_path / "credentials").write_text(
+            "[default]\naws_access_key_id = anna\naws_secret_access_key = secret\n"
+        )
+        store.put("file", b"x")
+        assert b"x" == store.get("file")
+
     def test_a_forked_child_connects_anew(self, tmp_path, monkeypatch):
         """A child must not talk through its parent's connections."""
         store = FsspecStore("file", str(tmp_path))
@@ -349,6 +367,60 @@ class TestFsspec:
         monkeypatch.setattr(filesystem_of(store), "cat_file", broken)
         with pytest.raises(OSError, match="RuntimeError: connection pool is closed"):
             store.get("file")
+
+    @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), PermissionError()])
+    def test_a_folder_that_cannot_be_listed_is_not_empty(self, tmp_path, monkeypatch, error):
+        """Of fsspec's own search nobody would hear of it."""
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.put("models/a/1", b"x")
+        filesystem = type(store._connections[os.getpid()].filesystem)
+        listed = filesystem.ls
+
+        def fail(self, path, **options):
+            if path.endswith("/a"):
+                raise error
+            return listed(self, path, **options)
+
+        monkeypatch.setattr(filesystem, "ls", fail)
+        with pytest.raises(type(error)):
+            store.list("models")
+
+    def test_a_folder_that_is_deleted_meanwhile_is(self, tmp_path, monkeypatch):
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        for path in ("models/a/1", "models/b/1"):
+            store.put(path, b"x")
+        filesystem = type(store._connections[os.getpid()].filesystem)
+        listed = filesystem.ls
+
+        def delete(self, path, **options):
+            found = listed(self, path, **options)
+            shutil.rmtree(tmp_path / "models" / "a", ignore_errors=True)
+            return found
+
+        monkeypatch.setattr(filesystem, "ls", delete)
+        assert ["models/b/1"] == store.list("models")
+
+    def test_a_folder_that_is_listed_in_itself_is_looked_at_once(self, tmp_path, monkeypatch):
+        """As some web servers do."""
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.put("models/a", b"x")
+        filesystem = type(store._connections[os.getpid()].filesystem)
+        listed = filesystem.ls
+
+        def with_itself(self, path, **options):
+            return [{"name": f"{path}/", "type": "directory"}, *listed(self, path, **options)]
+
+        monkeypatch.setattr(filesystem, "ls", with_itself)
+        assert ["models/a"] == store.list("models")
+
+    def test_what_is_written_may_come_from_the_same_store(self, tmp_path, monkeypatch):
+        """The pieces of a long write are read while it is under way."""
+        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 1)
+        store = FsspecStore("file", str(tmp_path), single_writer=True)
+        store.put("part", b"xyz")
+        with ThreadPoolExecutor() as threads:
+            store.put("whole", (threads.submit(store.get, "part").result(10) for _ in range(3)))
+        assert b"xyzxyzxyz" == store.get("whole")
 
     def test_secrets_are_not_shown(self):
         store = FsspecStore("s3", "bucket/prefix", storage_options={"secret": "hunter2"})

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import socket
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, final
 
@@ -11,14 +12,20 @@ from mlprod.errors import MLProdError
 
 __all__ = ["as_os_errors", "is_refused_create", "wait_seconds"]
 
-_CONFLICT, _PRECONDITION_FAILED = 409, 412
+_NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED = 404, 409, 412
 _REFUSED = {401, 403}
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504}  # 409: a conflicting write is under way
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
+# Of services that say what it is that was not found; where nothing is said, botocore repeats the status.
+_SAYS_WHAT_IS_MISSING = {"azure.HttpResponseError", "botocore.ClientError"}
+_NOTHING_SAID = {"", "404"}
+_NO_TOKEN = {"InvalidToken", "TokenRefreshRequired"}  # which S3 calls a malformed request
 _NO_CREDENTIALS = {
     "azure.ClientAuthenticationError",
+    "botocore.CredentialRetrievalError",
     "botocore.NoCredentialsError",
     "botocore.PartialCredentialsError",
+    "botocore.SSOError",
     "google.DefaultCredentialsError",
     "google.RefreshError",
     "paramiko.AuthenticationException",
@@ -36,11 +43,22 @@ _NO_ANSWER = {
     "builtins.ConnectionError",
     "builtins.EOFError",
     "builtins.TimeoutError",
+    "ftplib.error_temp",
     "google.TransportError",
+    "paramiko.NoValidConnectionsError",
     "paramiko.SSHException",
     "requests.ConnectionError",
     "requests.Timeout",
     "requests.ChunkedEncodingError",
+}
+# Kinds of those that will be the same the next time.
+_LASTING = {
+    "aiohttp.ClientResponseError",
+    "aiohttp.InvalidURL",
+    "aiohttp.NonHttpUrlClientError",
+    "paramiko.BadHostKeyException",
+    "paramiko.IncompatiblePeer",
+    "ssl.SSLCertVerificationError",
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
 _PARAMIKO_LOST = "Socket is closed"
@@ -71,8 +89,10 @@ def as_os_errors(place: str) -> Generator[None]:
         answer = _answer(error)
         if answer.code in _NO_BUCKET:
             raise no_bucket(place) from error
-        if answer.status in _REFUSED or _is_any(error, _NO_CREDENTIALS) or _is_forbidden_on_gcs(error):
+        if _is_refused(error, answer):
             raise PermissionError(errno.EACCES, f"the service refused: {_words(error)}") from error
+        if _is_made_up(error, answer):
+            raise ConnectionError(errno.EIO, "something in between, not the service, answered 404") from error
         if isinstance(error, TimeoutError) and not str(error):
             raise TimeoutError(errno.ETIMEDOUT, "there was no answer in time") from error
         if isinstance(error, OSError):
@@ -88,10 +108,11 @@ def no_bucket(place: str) -> OSError:
 def is_refused_create(error: OSError) -> bool:
     """Return whether a conditional write failed because the file is there.
 
-    Azure says so with a 409 and a code; adlfs takes every 409 for that.
+    Azure says so with a 409 and a code; adlfs takes every 409 for that, and names no cause.
     """
-    if isinstance(error, FileExistsError) and isinstance(error.__context__, Exception):
-        answer = _answer(error.__context__)
+    behind = error.__context__  # or what the caller is handling, which may be a 409 of somebody else
+    if isinstance(error, FileExistsError) and behind and _is_any(behind, {"azure.HttpResponseError"}):
+        answer = _answer(behind)
         return answer.status != _CONFLICT or answer.code == "BlobAlreadyExists"
     return isinstance(error, FileExistsError) or _answer(error).status == _PRECONDITION_FAILED
 
@@ -103,8 +124,11 @@ def wait_seconds(error: OSError) -> float | None:
     answer = _answer(error)
     if answer.status in _PASSING:
         return answer.retry_after_seconds
-    is_lost = _is_any(error, _NO_ANSWER) or error.errno in _UNREACHABLE or str(error) == _PARAMIKO_LOST
-    return 0.0 if is_lost or error.errno in _BUSY else None
+    if _is_any(error, _LASTING) and not _is_any(error, {"aiohttp.HttpProcessingError"}):  # garbage passes
+        return None
+    is_unnamed = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+    is_lost = is_unnamed or _is_any(error, _NO_ANSWER) or str(error) == _PARAMIKO_LOST
+    return 0.0 if is_lost or error.errno in _UNREACHABLE | _BUSY else None
 
 
 def _answer(error: BaseException) -> _Answer:
@@ -117,7 +141,7 @@ def _answer(error: BaseException) -> _Answer:
             code = str(response.get("Error", {}).get("Code", ""))
             headers = metadata.get("HTTPHeaders", {})
         else:
-            kept_as = ("status_code", "code", "status")  # of azure, gcsfs and aiohttp
+            kept_as = ("status_code", "status", "code")  # of azure, aiohttp and gcsfs
             status = next(filter(None, (getattr(each, name, None) for name in kept_as)), None)
             code = str(getattr(each, "error_code", "") or "").rpartition(".")[2]
             headers = getattr(response, "headers", {})
@@ -129,6 +153,19 @@ def _answer(error: BaseException) -> _Answer:
 def _words(error: Exception) -> str:
     """Return what an error says, with its class, in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _is_refused(error: Exception, answer: _Answer) -> bool:
+    """Return whether credentials are missing or not enough; s3fs says so of some by the class alone."""
+    is_told = answer.status in _REFUSED or answer.code in _NO_TOKEN
+    is_unnumbered = isinstance(error, PermissionError) and error.errno is None
+    return is_told or is_unnumbered or _is_any(error, _NO_CREDENTIALS) or _is_forbidden_on_gcs(error)
+
+
+def _is_made_up(error: Exception, answer: _Answer) -> bool:
+    """Return whether a 404 is that of a proxy or a load balancer, which knows nothing of the file."""
+    is_silent = answer.status == _NOT_FOUND and answer.code in _NOTHING_SAID
+    return is_silent and _is_any(error, _SAYS_WHAT_IS_MISSING)
 
 
 def _is_forbidden_on_gcs(error: Exception) -> bool:
@@ -152,7 +189,7 @@ def _is_any(error: BaseException, names: set[str]) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and what it was raised from, nearest first.
+    """Give an error and what it was raised from, nearest first; botocore keeps that by a name of its own.
 
     Not what was merely being handled at the time (``__context__``), which may be the caller's own affair.
     """
@@ -161,4 +198,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         if seen is None:
             return
         yield seen
-        seen = seen.__cause__
+        kept: Any = getattr(seen, "kwargs", None)
+        inner = kept.get("error") if isinstance(kept, dict) else None
+        seen = seen.__cause__ or (inner if isinstance(inner, BaseException) else None)

@@ -1,14 +1,16 @@
 """How the filesystem of each backend is opened: listings fresh, waits bounded, retries left to us."""
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from mlprod._extras import require
 
-__all__ = ["CONDITIONAL_WRITE", "TELLS_NO_BUCKET", "open_filesystem"]
+__all__ = ["CONDITIONAL_WRITE", "TELLS_NO_BUCKET", "open_filesystem", "write_seconds"]
 
 _CONNECT_SECONDS: Final = 5
 _SILENCE_SECONDS: Final = 15  # between two pieces of an answer; the whole of it may take as long as it takes
+_SLOWEST_BYTES_PER_SECOND: Final = 8 << 10  # sixteen at once share a slow line
 
 
 def open_filesystem(protocol: str, options: Mapping[str, Any], *, tries_again: bool = False) -> Any:  # noqa: ANN401
@@ -21,10 +23,40 @@ def open_filesystem(protocol: str, options: Mapping[str, Any], *, tries_again: b
     """
     import fsspec
 
+    if protocol in {"sftp", "ssh"}:
+        return _open_sftp(options)
     opened = _OBJECT_STORES.get(protocol)
     if opened is None:
         return fsspec.filesystem(protocol, skip_instance_cache=True, **options)
     return opened({"use_listings_cache": False, "skip_instance_cache": True, **options}, tries_again)
+
+
+def write_seconds(options: Mapping[str, Any], size: int) -> float:
+    """Return how long a write to an object store may take.
+
+    The time-outs of the clients begin when all has been sent, and s3fs waits to be told to send: a server
+    that takes nothing would be waited for without end.
+    """
+    config = options.get("config_kwargs") or {}
+    silences = (
+        options.get("read_timeout"),
+        config.get("read_timeout"),
+        getattr(options.get("requests_timeout"), "sock_read", None),
+    )
+    silence = max(filter(None, silences), default=_SILENCE_SECONDS)
+    return float(_CONNECT_SECONDS + silence + size / _SLOWEST_BYTES_PER_SECOND)
+
+
+def _open_sftp(options: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    import fsspec
+
+    waits = {"timeout": _CONNECT_SECONDS}
+    waits |= dict.fromkeys(("banner_timeout", "auth_timeout", "channel_timeout"), _SILENCE_SECONDS)
+    filesystem: Any = fsspec.filesystem("sftp", skip_instance_cache=True, **{**waits, **options})
+    silence = options.get("channel_timeout", _SILENCE_SECONDS)
+    filesystem.ftp.get_channel().settimeout(silence)  # else paramiko waits without end
+    weakref.finalize(filesystem, filesystem.client.close).atexit = False  # else its thread keeps it open
+    return filesystem
 
 
 def _open_s3(options: dict[str, Any], tries_again: bool) -> Any:  # noqa: ANN401, FBT001

@@ -17,7 +17,7 @@ import attrs
 
 from mlprod.errors import AtomicCreateUnsupportedError
 from mlprod.storage._answers import as_os_errors, is_refused_create, no_bucket, wait_seconds
-from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_filesystem
+from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_filesystem, write_seconds
 from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
@@ -121,12 +121,11 @@ class FsspecStore:
             whole = b"".join(held)
             self._do(f"write {path}", lambda fs: self._write(fs, target, whole))
             return
-        with (
-            self._connected() as filesystem,
-            as_os_errors(self._bucket),
-        ):  # what is gone by cannot be sent again
+        filesystem = self._retry.call(
+            self._open_for_parts, f"write {path} in {self.url}", wait_seconds=wait_seconds
+        )
+        with as_os_errors(self._bucket):  # what is gone by cannot be sent again
             if self._decides:
-                filesystem = open_filesystem(self._protocol, self._options, tries_again=True)  # noqa: PLW2901
                 _stream(filesystem, target, itertools.chain(held, rest))
             else:
                 _renamed(filesystem, target, lambda at: _stream(filesystem, at, itertools.chain(held, rest)))
@@ -138,7 +137,7 @@ class FsspecStore:
         """
         target = self._at(path)
         if self._decides:
-            self._do(f"create {path}", lambda fs: _create(fs, target, data))
+            self._do(f"create {path}", lambda fs: _create(fs, target, data, self._patience_seconds(data)))
         elif self._single_writer:
             with sole_writer():
                 self._do(f"create {path}", lambda fs: self._write_if_absent(fs, target, data))
@@ -156,15 +155,15 @@ class FsspecStore:
         def find(filesystem: Any) -> Any:  # noqa: ANN401 - fsspec is untyped
             filesystem.invalidate_cache()
             if not self._decides:
-                return filesystem.find(target)
+                return [info["name"] for info in _files_below(filesystem, target)]
             return filesystem.find(
                 parent, prefix=f"{name}/"
             )  # else an empty folder is looked at as a file, too
 
         try:
             found = self._do(f"list {folder}", find)
-        except FileNotFoundError:
-            found = []
+        except FileNotFoundError:  # what is empty is there all the same
+            raise no_bucket(self._bucket) from None
         if not found:
             self._check_bucket()
         below = f"{folder}/"
@@ -193,9 +192,9 @@ class FsspecStore:
         """
         if self._decides:
             return 0
-        files = self._do("list partial writes", lambda fs: fs.find(self._root, detail=True))
+        files = self._do("list partial writes", lambda fs: list(_files_below(fs, self._root)))
         deadline = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
-        partial = {name: info for name, info in files.items() if _TEMPORARY.search(name)}
+        partial = {info["name"]: info for info in files if _TEMPORARY.search(info["name"])}
         stale = [name for name, info in partial.items() if _modified(info) < deadline]
         for name in stale:
             self._do(f"delete {name}", methodcaller("rm_file", name))
@@ -205,26 +204,39 @@ class FsspecStore:
         """Do something with the filesystem, again where that can help; all failures are `OSError`."""
 
         def attempt() -> T:
-            try:
-                with self._connected() as filesystem, as_os_errors(self._bucket):
-                    return operation(filesystem)
-            except OSError as error:
-                if not self._decides and wait_seconds(error) is not None:
-                    self._connections.clear()  # lost; the object stores keep a pool of their own
-                raise
+            with self._connected() as filesystem:
+                return operation(filesystem)
 
         return self._retry.call(attempt, f"{what} in {self.url}", wait_seconds=wait_seconds)
 
     @contextlib.contextmanager
     def _connected(self) -> Generator[Any]:
         """Give the filesystem of this process: a forked child must not use its parent's connections."""
-        connection = self._connections.get(os.getpid())
+        process = os.getpid()
+        connection = self._connections.get(process)
         if connection is None:
             with as_os_errors(self._bucket):
                 opened = _Connection(open_filesystem(self._protocol, self._options), threading.Lock())
-            connection = self._connections.setdefault(os.getpid(), opened)  # another thread may be faster
+            connection = self._connections.setdefault(process, opened)  # another thread may be faster
         with contextlib.nullcontext() if self._decides else connection.lock:
-            yield connection.filesystem
+            try:
+                with as_os_errors(self._bucket):
+                    yield connection.filesystem
+            except OSError as error:
+                # An object store keeps a pool of connections, but reads its credentials only once.
+                is_lost = wait_seconds(error) is not None
+                is_over = isinstance(error, PermissionError) if self._decides else is_lost
+                if is_over and self._connections.get(process) is connection:
+                    self._connections.pop(process, None)  # unless another thread has replaced it
+                raise
+
+    def _open_for_parts(self) -> Any:  # noqa: ANN401 - fsspec is untyped
+        """Open a filesystem for one long write alone: the pieces of it may be read from this very store."""
+        with as_os_errors(self._bucket):
+            return open_filesystem(self._protocol, self._options, tries_again=True)
+
+    def _patience_seconds(self, data: bytes) -> float:
+        return write_seconds(self._options, len(data))
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{check_path(path)}"
@@ -242,7 +254,7 @@ class FsspecStore:
 
     def _write(self, filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
         if self._decides:
-            filesystem.pipe_file(target, data)
+            filesystem.pipe_file(target, data, timeout=self._patience_seconds(data))
         else:
             _renamed(filesystem, target, lambda at: filesystem.pipe_file(at, data))
 
@@ -273,9 +285,9 @@ def _held(chunks: Chunks) -> tuple[list[Buffer], Iterator[Buffer] | None]:
     return held, rest
 
 
-def _create(filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
+def _create(filesystem: Any, target: str, data: bytes, patience_seconds: float) -> None:  # noqa: ANN401
     try:
-        filesystem.pipe_file(target, data, mode="create")
+        filesystem.pipe_file(target, data, mode="create", timeout=patience_seconds)
     except OSError as error:
         if is_refused_create(error):
             raise FileExistsError(target) from error
@@ -291,6 +303,19 @@ def _is_there(filesystem: Any, target: str) -> bool:  # noqa: ANN401
     except FileNotFoundError:
         return False
     return True
+
+
+def _files_below(filesystem: Any, folder: str) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
+    """Give what is known of all files below a folder; to fsspec's ``find``, every error is an empty one."""
+    try:
+        entries = filesystem.ls(folder, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry["type"] != "directory":
+            yield entry
+        elif entry["name"].rstrip("/") != folder:  # some list a folder in itself
+            yield from _files_below(filesystem, entry["name"].rstrip("/"))
 
 
 def _renamed(filesystem: Any, target: str, write: Callable[[str], None]) -> None:  # noqa: ANN401
@@ -312,7 +337,9 @@ def _make_folder(filesystem: Any, folder: str) -> None:  # noqa: ANN401
     for attempt in range(_FOLDER_ATTEMPTS):
         try:
             filesystem.makedirs(folder, exist_ok=True)
-        except OSError:
+        except OSError as error:
+            if wait_seconds(error) is not None:
+                raise  # the connection is lost
             if attempt == _FOLDER_ATTEMPTS - 1 and not filesystem.isdir(folder):
                 raise
         else:

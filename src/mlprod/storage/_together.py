@@ -27,6 +27,6 @@ def together(store: Store, operation: Callable[[A], T], arguments: Sequence[A]) 
         with ThreadPoolExecutor(min(len(arguments), _AT_ONCE), thread_name_prefix="mlprod") as threads:
             return list(threads.map(operation, arguments))
     except RuntimeError as error:
-        if "shutdown" not in str(error):
+        if "shutdown" not in str(error) and "start new thread" not in str(error):
             raise
-        return map(operation, arguments)  # the interpreter is about to end, and starts no thread any more
+        return map(operation, arguments)  # the interpreter is about to end, or there are as many as may be

@@ -49,3 +49,20 @@ def test_a_store_that_cannot_be_reached_does_not_hold_up_the_others(kit, remote,
     assert (1, 1) == (len(attempts), len(remote.list("journal/raw")))
     assert "stay in the spool until the next start: cannot schedule" in caplog.text
     assert [1, 1] == kit.numbers(Journal(away))
+
+
+def test_who_interrupts_it_need_not_do_so_again(kit, remote, monkeypatch):
+    """It is called twice at exit; an impatient Ctrl-C is meant for both."""
+    journal = Journal(remote)
+    kit.record(journal, [1])
+    attempts = []
+
+    def interrupt(path, _data):
+        attempts.append(path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(remote.inner, "put", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        _exiting._flush_all()
+    _exiting._flush_all()
+    assert 1 == len(attempts)

@@ -53,6 +53,9 @@ def _flush_all() -> None:
         except Exception as error:  # noqa: BLE001 - the others are flushed whatever happens to one
             _given_up.add(folder)
             _log.warning("recorded events stay in the spool until the next start: %s", error)
+        except BaseException:
+            _given_up.update(folder for folder, _ in (*flushing, *recovering))  # once is enough to interrupt
+            raise
 
 
 def _call_at_exit(work: Callable[[], None]) -> None:

@@ -87,13 +87,14 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def picture(session: nox.Session) -> None:
-    """Make the picture in the docs anew, of the store that the quickstart leaves."""
+    """Make the pictures in the docs anew, of what the quickstart leaves."""
     session.install("-e", ".", *group("browser-test"), *group("quickstart"))
     here, target = Path.cwd(), "docs/_static/dashboard.png"
     with tempfile.TemporaryDirectory(prefix="quickstart-") as folder:
         with session.chdir(folder):
             session.run("python", str(here / "examples" / "quickstart.py"), silent=True)
         session.run("python", "docs/picture.py", chromium(session), f"{folder}/dashboard.html", target)
+        session.run("python", "docs/charts.py", folder, "docs/_static")
 
 
 def chromium(session: nox.Session) -> str:

@@ -86,6 +86,13 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def notebook(session: nox.Session) -> None:
+    """The notebook in the docs, executed by a kernel."""
+    session.install("-e", ".", *group("notebook-test"))
+    session.run("pytest", "tests/examples/test_tour.py", *session.posargs)
+
+
+@nox.session
 def picture(session: nox.Session) -> None:
     """Make the pictures in the docs anew, of what the quickstart leaves."""
     session.install("-e", ".", *group("browser-test"), *group("quickstart"))

@@ -11,12 +11,13 @@ from mlprod import ABTestingManager, ModelSerializer, PerformanceMonitor, dashbo
 from mlprod.errors import StoreError
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "models-on-s3.md"
-URL = "s3://trading/mlprod"
+BUCKET = "permissions"  # servers of one process share what they hold, and the page has run as well
 
 
 def policies():
     """Return what the page shows: what a process that writes may do, and one that reads."""
-    blocks = re.findall(r"^```json\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    page = PAGE.read_text(encoding="utf-8").replace("arn:aws:s3:::trading", f"arn:aws:s3:::{BUCKET}")
+    blocks = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     return [block for block in map(json.loads, blocks) if "Statement" in block]
 
 
@@ -41,11 +42,11 @@ def clients(s3_endpoint):
     session, options = botocore.get_session(), {"endpoint_url": s3_endpoint, "region_name": "us-east-1"}
     account = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     s3, iam = (session.create_client(name, **options, **account) for name in ("s3", "iam"))
-    s3.create_bucket(Bucket="trading")
+    s3.create_bucket(Bucket=BUCKET)
     yield s3, iam
-    for found in s3.list_objects_v2(Bucket="trading").get("Contents", ()):
-        s3.delete_object(Bucket="trading", Key=found["Key"])
-    s3.delete_bucket(Bucket="trading")
+    for found in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+    s3.delete_bucket(Bucket=BUCKET)
 
 
 @pytest.fixture
@@ -61,7 +62,10 @@ def store_with(s3_endpoint, clients):
         key = iam.create_access_key(UserName=name)["AccessKey"]
         users.append((name, key["AccessKeyId"]))
         return open_store(
-            URL, endpoint_url=s3_endpoint, key=key["AccessKeyId"], secret=key["SecretAccessKey"]
+            f"s3://{BUCKET}/mlprod",
+            endpoint_url=s3_endpoint,
+            key=key["AccessKeyId"],
+            secret=key["SecretAccessKey"],
         )
 
     yield open_with

@@ -34,14 +34,22 @@ def forecasts_api(
     load = lru_cache(maxsize=8)(models.load)  # by id: what a version is never changes
 
     def ask(id: str, rows: Rows) -> Prediction:  # noqa: A002 - as in the values
-        started = time.perf_counter()
         forecast = predict(load(id), rows)
-        milliseconds = 1000 * (time.perf_counter() - started)
-        version = id.partition("@")[2]
-        monitor.record_prediction(
-            name, version, prediction=forecast.signal, confidence=forecast.confidence, latency_ms=milliseconds
+        return Prediction(
+            **forecast.model_dump(), model_version=id.partition("@")[2], timestamp=datetime.now(UTC)
         )
-        return Prediction(**forecast.model_dump(), model_version=version, timestamp=datetime.now(UTC))
+
+    def act(id: str, rows: Rows) -> Prediction:  # noqa: A002 - as in the values
+        started = time.perf_counter()
+        prediction = ask(id, rows)
+        monitor.record_prediction(
+            name,
+            prediction.model_version,
+            prediction=prediction.signal,
+            confidence=prediction.confidence,
+            latency_ms=1000 * (time.perf_counter() - started),
+        )
+        return prediction
 
     @api.get("/health")
     def health() -> Health:
@@ -52,9 +60,9 @@ def forecasts_api(
     @api.post("/reversal/predict")
     def predict_reversal(body: PredictRequest) -> Prediction:
         if body.unit is None:
-            return ask(models.get_metadata(f"{name}@{body.version}").id, body.data)
+            return act(models.get_metadata(f"{name}@{body.version}").id, body.data)
         variant = manager.get_variant(body.unit.experiment_id, body.unit.user_id, {"symbol": body.pair})
-        prediction = ask(variant.model, body.data)
+        prediction = act(variant.model, body.data)
         manager.record_prediction(
             body.unit.experiment_id,
             variant.id,

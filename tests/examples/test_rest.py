@@ -128,7 +128,7 @@ def test_a_forecast_comes_from_the_version_that_was_asked_for_and_is_recorded(cl
     both = client.post("/reversal/compare", json={**body, "versions": ["1.0.0", "latest"]}).json()
     assert {"1.0.0": "long", "latest": "hold"} == {name: found["signal"] for name, found in both.items()}
     recorded = PerformanceMonitor(store).get_latest_metrics("reversal", "1.1.0")  # at once, from here
-    assert 2 == recorded.predictions_total
+    assert 1 == recorded.predictions_total  # a comparison is none
 
 
 def test_versions_are_listed_and_switched(client):

@@ -85,10 +85,11 @@ class Conclusion(Answer):
 
 
 class Prediction(Forecast):
-    """A forecast, and which version made it."""
+    """A forecast, which version made it, and the variant under which what comes of it is recorded."""
 
     model_version: str
     timestamp: datetime
+    variant: str | None = None
 
 
 class Health(BaseModel):

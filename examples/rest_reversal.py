@@ -1,6 +1,7 @@
 """Forecasts of one model over HTTP, its versions, and their comparison on live traffic: see ``rest.py``."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from rest_bodies import (
 )
 
 from mlprod import ABTestingManager, ModelSerializer, PerformanceMonitor
+from mlprod.errors import ExperimentStateError
 
 
 def forecasts_api(
@@ -63,14 +65,17 @@ def forecasts_api(
             return act(models.get_metadata(f"{name}@{body.version}").id, body.data)
         variant = manager.get_variant(body.unit.experiment_id, body.unit.user_id, {"symbol": body.pair})
         prediction = act(variant.model, body.data)
-        manager.record_prediction(
-            body.unit.experiment_id,
-            variant.id,
-            symbol=body.pair,
-            direction=prediction.signal.upper(),
-            confidence=prediction.confidence,
-        )
-        return prediction
+        if not variant.enrolled:
+            return prediction
+        with suppress(ExperimentStateError):  # it ended meanwhile: the forecast stands
+            manager.record_prediction(
+                body.unit.experiment_id,
+                variant.id,
+                symbol=body.pair,
+                direction=prediction.signal.upper(),
+                confidence=prediction.confidence,
+            )
+        return prediction.model_copy(update={"variant": variant.id})
 
     @api.post("/reversal/compare")
     def compare(body: CompareRequest) -> dict[str, Prediction]:

@@ -150,24 +150,26 @@ def test_two_versions_are_compared_on_live_traffic(client):
     made = client.post("/reversal/experiments", json=body)
     assert (201, "draft") == (made.status_code, made.json()["status"])
     assert "running" == client.post("/reversal/experiments/v30_vs_v31/activate").json()["status"]
-    versions = [
-        client.post(
-            "/reversal/predict",
-            json={
-                "pair": "EUR/USD",
-                "data": [[0.4]],
-                "unit": {"experiment_id": "v30_vs_v31", "user_id": f"user-{number}"},
-            },
-        ).json()["model_version"]
-        for number in range(40)
-    ]
-    assert {"1.0.0", "1.1.0"} == set(versions)
+
+    def predict(user):
+        unit = {"experiment_id": "v30_vs_v31", "user_id": user}
+        return client.post(
+            "/reversal/predict", json={"pair": "EUR/USD", "data": [[0.4]], "unit": unit}
+        ).json()
+
+    answers = [predict(f"user-{number}") for number in range(40)]
+    versions = [answer["model_version"] for answer in answers]
+    assert {("1.0.0", "control"), ("1.1.0", "treatment")} == {
+        (answer["model_version"], answer["variant"]) for answer in answers
+    }
     metrics = client.get("/reversal/experiments/v30_vs_v31/metrics").json()
     assert {"control": versions.count("1.0.0"), "treatment": versions.count("1.1.0")} == {
         variant: found["predictions"] for variant, found in metrics.items()
     }
     assert "v30_vs_v31" in [each["id"] for each in client.get("/reversal/experiments").json()]
     assert "inconclusive" == client.post("/reversal/experiments/v30_vs_v31/stop").json()["winner"]
+    after = predict("user-1")
+    assert ("1.0.0", None) == (after["model_version"], after["variant"])  # the control, and nothing to record
     again = client.post("/reversal/experiments/v30_vs_v31/activate")
     assert (409, "experiment_state") == (again.status_code, again.json()["kind"])
 

@@ -86,14 +86,22 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def notebook(session: nox.Session) -> None:
+    """The notebook in the docs, executed by a kernel."""
+    session.install("-e", ".", *group("notebook-test"))
+    session.run("pytest", "tests/examples/test_tour.py", *session.posargs)
+
+
+@nox.session
 def picture(session: nox.Session) -> None:
-    """Make the picture in the docs anew, of the store that the quickstart leaves."""
+    """Make the pictures in the docs anew, of what the quickstart leaves."""
     session.install("-e", ".", *group("browser-test"), *group("quickstart"))
     here, target = Path.cwd(), "docs/_static/dashboard.png"
     with tempfile.TemporaryDirectory(prefix="quickstart-") as folder:
         with session.chdir(folder):
             session.run("python", str(here / "examples" / "quickstart.py"), silent=True)
         session.run("python", "docs/picture.py", chromium(session), f"{folder}/dashboard.html", target)
+        session.run("python", "docs/charts.py", folder, "docs/_static")
 
 
 def chromium(session: nox.Session) -> str:

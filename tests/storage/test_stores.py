@@ -14,7 +14,7 @@ import pytest
 
 from mlprod.errors import AtomicCreateUnsupportedError, InvalidConfigError, MissingExtraError
 from mlprod.storage import FsspecStore, LocalStore, MemoryStore, Store, open_store
-from mlprod.storage._remote import _modified
+from mlprod.storage._renaming import modified
 from mlprod.storage._store import _SoleWriter, sole_writer
 from mlprod.testing import Fault, FaultyStore, SimulatedCrashError, StoreContract
 
@@ -274,7 +274,7 @@ class TestFsspec:
         ],
     )
     def test_what_was_written_at_an_unknown_time_stays(self, info, year):
-        assert year == _modified(info).year
+        assert year == modified(info).year
 
     @pytest.mark.parametrize("times", [1, 4, 5])
     def test_a_folder_that_another_connection_makes(self, tmp_path, monkeypatch, times):

@@ -4,8 +4,6 @@ import contextlib
 import errno
 import itertools
 import os
-import re
-import secrets
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,6 +16,7 @@ import attrs
 from mlprod.errors import AtomicCreateUnsupportedError
 from mlprod.storage._answers import as_os_errors, is_refused_create, no_bucket, wait_seconds
 from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_filesystem, write_seconds
+from mlprod.storage._renaming import files_below, is_there, partial_before, renamed
 from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
 from mlprod.typing import Buffer, Chunks
@@ -27,9 +26,6 @@ __all__ = ["FsspecStore"]
 T = TypeVar("T")
 
 _STREAM_FROM_BYTES = 64 << 20
-_FOLDER_ATTEMPTS = 5
-_TEMPORARY = re.compile(r"/\.partial-[0-9a-f]{16}$")
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @final
@@ -128,7 +124,7 @@ class FsspecStore:
             if self._decides:
                 _stream(filesystem, target, itertools.chain(held, rest))
             else:
-                _renamed(filesystem, target, lambda at: _stream(filesystem, at, itertools.chain(held, rest)))
+                renamed(filesystem, target, lambda at: _stream(filesystem, at, itertools.chain(held, rest)))
 
     def create(self, path: str, data: bytes) -> None:
         """Write a file if there is none.
@@ -155,10 +151,9 @@ class FsspecStore:
         def find(filesystem: Any) -> Any:  # noqa: ANN401 - fsspec is untyped
             filesystem.invalidate_cache()
             if not self._decides:
-                return [info["name"] for info in _files_below(filesystem, target)]
-            return filesystem.find(
-                parent, prefix=f"{name}/"
-            )  # else an empty folder is looked at as a file, too
+                return [info["name"] for info in files_below(filesystem, target)]
+            # Without a prefix an empty folder is looked at as a file, too.
+            return filesystem.find(parent, prefix=f"{name}/")
 
         try:
             found = self._do(f"list {folder}", find)
@@ -192,10 +187,8 @@ class FsspecStore:
         """
         if self._decides:
             return 0
-        files = self._do("list partial writes", lambda fs: list(_files_below(fs, self._root)))
         deadline = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
-        partial = {info["name"]: info for info in files if _TEMPORARY.search(info["name"])}
-        stale = [name for name, info in partial.items() if _modified(info) < deadline]
+        stale = self._do("list partial writes", lambda fs: partial_before(fs, self._root, deadline))
         for name in stale:
             self._do(f"delete {name}", methodcaller("rm_file", name))
         return len(stale)
@@ -256,10 +249,10 @@ class FsspecStore:
         if self._decides:
             filesystem.pipe_file(target, data, timeout=self._patience_seconds(data))
         else:
-            _renamed(filesystem, target, lambda at: filesystem.pipe_file(at, data))
+            renamed(filesystem, target, lambda at: filesystem.pipe_file(at, data))
 
     def _write_if_absent(self, filesystem: Any, target: str, data: bytes) -> None:  # noqa: ANN401
-        if _is_there(filesystem, target):
+        if is_there(filesystem, target):
             raise FileExistsError(target)
         self._write(filesystem, target, data)
 
@@ -294,63 +287,6 @@ def _create(filesystem: Any, target: str, data: bytes, patience_seconds: float) 
         if isinstance(error, FileExistsError):  # it is not there: another write is under way
             raise BlockingIOError(errno.EBUSY, f"a conflicting write of {target} is under way") from error
         raise
-
-
-def _is_there(filesystem: Any, target: str) -> bool:  # noqa: ANN401
-    """Look; unlike fsspec's ``exists``, which takes every error for a no."""
-    try:
-        filesystem.info(target)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _files_below(filesystem: Any, folder: str) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
-    """Give what is known of all files below a folder; to fsspec's ``find``, every error is an empty one."""
-    try:
-        entries = filesystem.ls(folder, detail=True)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
-        if entry["type"] != "directory":
-            yield entry
-        elif entry["name"].rstrip("/") != folder:  # some list a folder in itself
-            yield from _files_below(filesystem, entry["name"].rstrip("/"))
-
-
-def _renamed(filesystem: Any, target: str, write: Callable[[str], None]) -> None:  # noqa: ANN401
-    """Write under another name first, so that nobody sees half of it."""
-    folder, _, _ = target.rpartition("/")
-    temporary = f"{folder}/.partial-{secrets.token_hex(8)}"
-    _make_folder(filesystem, folder)
-    try:
-        write(temporary)
-        filesystem.mv(temporary, target)
-    except BaseException:
-        with contextlib.suppress(Exception):
-            filesystem.rm_file(temporary)
-        raise
-
-
-def _make_folder(filesystem: Any, folder: str) -> None:  # noqa: ANN401
-    """Make a folder and those above it; another connection may be making the same ones."""
-    for attempt in range(_FOLDER_ATTEMPTS):
-        try:
-            filesystem.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            if wait_seconds(error) is not None:
-                raise  # the connection is lost
-            if attempt == _FOLDER_ATTEMPTS - 1 and not filesystem.isdir(folder):
-                raise
-        else:
-            return
-
-
-def _modified(info: Mapping[str, Any]) -> datetime:
-    """Return when a file was last written; in the far future if its filesystem does not say."""
-    found = info.get("mtime")
-    moment = datetime.fromtimestamp(found, UTC) if isinstance(found, int | float) else found
-    return moment if isinstance(moment, datetime) and moment.tzinfo else _NEVER
 
 
 def _stream(filesystem: Any, target: str, chunks: Chunks) -> None:  # noqa: ANN401

@@ -129,6 +129,16 @@ class Ledger(Generic[S, E]):
         self._remember(head)
         return head
 
+    def ends_with(self, head: Head[S]) -> bool:
+        """Return whether the store lists no later decision than this one.
+
+        A decision that something in between takes for absent is no reason to delete what it names. Costs a
+        listing of all decisions.
+        """
+        folder = join(self._type.folder, "commits")
+        with explained(f"list the decisions of {self._type.folder}", self._store):
+            return max(self._store.list(folder), default="") <= self._commit_path(head.number)
+
     def append(
         self, decide: Callable[[Head[S]], Sequence[E]], *, head: Head[S] | None = None
     ) -> Appended[S, E]:

@@ -1,6 +1,7 @@
 """What a crash left behind is deleted, when it has surely become nobody's."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -40,6 +41,30 @@ def left_over(kit):
     for path in lost:
         store.put(path, data)
     return store, sorted(lost)
+
+
+def test_who_does_not_see_all_decisions_deletes_nothing(left_over, kit):
+    """Something between here and the store says that a decision is not there, and the store lists it."""
+
+    class Forgetful:
+        def __init__(self, inner):
+            self._inner = inner
+
+        def __getattr__(self, name):
+            return getattr(self._inner, name)
+
+        def get(self, path):
+            if "/ledger/commits/" in path:
+                raise FileNotFoundError(path)
+            return self._inner.get(path)
+
+    store, lost = left_over
+    before = store.list("journal")
+    horizon = datetime(3000, 1, 1, tzinfo=UTC)
+    assert [] == Journal(Forgetful(store))._sweeper.sweep_aged(horizon)
+    assert before == store.list("journal")
+    assert set(Journal(store)._sweeper.sweep_aged(horizon)) <= set(lost)
+    assert list(range(5)) == kit.numbers(Journal(store))
 
 
 def test_what_was_nobodys_for_an_hour_is_deleted(left_over, later, kit):

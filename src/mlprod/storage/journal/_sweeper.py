@@ -69,7 +69,10 @@ class Sweeper:
     def _look(self) -> tuple[list[str], JournalState]:
         """Return blocks that do not count, raw files that are in blocks, and summaries of nothing."""
         raw, blocks = self._files.everything("journal/raw"), self._files.everything("journal/blocks")
-        state = self._ledger.head().state  # read last: what it knows was listed
+        head = self._ledger.head()  # read last: what it knows was listed
+        state = head.state
+        if not self._ledger.ends_with(head):
+            return [], state
         streams = state.streams.values()
         counting = {ref.path for stream in streams for ref in stream.blocks}
         covered = {path for stream in streams for path in stream.covered}

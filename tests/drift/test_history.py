@@ -51,6 +51,18 @@ def test_the_newest_report_of_each_model_is_read_alone(checked, store):
     assert ["get", "get", "list"] == sorted(entry.split()[0] for entry in watched.log)
 
 
+def test_the_newest_report_may_be_of_an_earlier_version(store, clock):
+    """Whichever way versions sort, and whatever else lies beside the reports."""
+    detector = DriftDetector(store, clock=clock)
+    for version in ("2.0.0", "1.0.0"):
+        detector.set_reference(f"m@{version}", DATA)
+        clock.advance(hours=1)
+        newest = detector.check(f"m@{version}", DATA)
+    store.put("drift/reports/m/1.0.0/notes.txt", b"of somebody")
+    assert {"m": repr(newest)} == {name: repr(one) for name, one in detector.latest_reports().items()}
+    assert "1.0.0" == newest.version
+
+
 def test_reports_before_a_time_are_left_out(checked):
     detector, reports = checked
     assert [reports[1].time, reports[2].time] == [

@@ -400,8 +400,15 @@ def structured(structure, *names):
         ([{"array": "a"}, {"array": "a"}], "'a' that is not in the file, or twice"),
         ({"scalar": "a"}, "not one that mlprod writes"),
         ({"items": [[at * (2**61 - 1), 0] for at in range(1, 200)]}, "whose keys collide"),
+        ({"items": [[1, 2, 3]]}, "not one that mlprod writes"),
     ],
-    ids=["too large a number", "an array twice", "an array for a scalar", "keys of one hash"],
+    ids=[
+        "too large a number",
+        "an array twice",
+        "an array for a scalar",
+        "keys of one hash",
+        "a pair of three",
+    ],
 )
 def test_a_forged_structure_is_refused(structure, match):
     """Numbers that no float holds, arrays that are copied for each name, and dicts that take for ever."""

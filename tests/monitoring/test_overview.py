@@ -91,6 +91,22 @@ def test_stretches_that_lie_within_a_step_are_not_read(store, clock, monkeypatch
         np.testing.assert_allclose(overview.history[name], history[name], rtol=1e-12, err_msg=name)
 
 
+def test_what_lies_before_the_window_is_left_out(store, clock):
+    """A block of which all lies before it, and one of which only the last of its stretches do not."""
+    monitor = PerformanceMonitor(store, clock=clock)
+    rows = 3 * STRETCH_ROWS
+    for days, step in ((9, "1ms"), (2, "800ms")):
+        begin = np.datetime64(NOW.replace(tzinfo=None)) - np.timedelta64(days, "D")
+        moments = begin + np.arange(rows) * np.timedelta64(int(step[:-2]), "ms")
+        monitor.record_predictions("har", "1", correct=np.arange(rows) % 2 == 0, timestamp=moments)
+    monitor.close()
+    (found,) = PerformanceMonitor(store, clock=clock).get_overview(window="24h", steps=24)
+    late = rows - 86_400 * 1000 // 800
+    half_an_hour = 30 * 60 * 1000 // 800  # steps begin at full hours, and the window does not
+    assert late + half_an_hour == found.history["predictions_total"].sum()
+    assert (2 * rows, 0.5) == (found.whole.predictions_total, found.history["accuracy"][1])
+
+
 def test_the_days_are_those_that_one_would_ask_for(monitor):
     record(monitor, np.random.default_rng(3), 400)
     (overview,) = monitor.get_overview()

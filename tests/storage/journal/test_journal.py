@@ -190,6 +190,8 @@ class TestRecordingAndReading:
         assert [] == segments_in(store)
         assert "a thread has not finished its record" in caplog.text
         assert [1] == kit.numbers(journal)
+        journal.tend()
+        assert [] == segments_in(store)
         kit.numbered.struct.pack_into(segment.buffer, offset, 2, 2, 2, 1)
         journal.tend()
         assert 1 == len(segments_in(store))
@@ -518,6 +520,22 @@ class TestCompaction:
 
         with pytest.raises(StoreError, match="could not read the journal of s"):
             Journal(store).query("s", ask)
+
+    def test_what_is_gone_since_it_was_listed_is_left_out(self, store, kit):
+        """Somebody on another machine compacted it, and a listing may be a moment old."""
+
+        class Stale:
+            def __getattr__(self, name):
+                return getattr(store, name)
+
+            def list(self, folder):
+                found = store.list(folder)
+                return [f"{folder}/s/a/0.col", *found] if folder == "journal/raw/s" else found
+
+        Journal(store).write("s/a", kit.table(range(4)))
+        journal = Journal(Stale())
+        with journal.sealed("s") as reading:
+            assert [4] == [part.rows for part in reading.of("s/a")]
 
     def test_a_compaction_that_was_overtaken_is_told(self, store, kit):
         """By somebody on another machine, who deleted what it wants to read."""

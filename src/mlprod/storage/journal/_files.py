@@ -61,12 +61,12 @@ class Files:
         with explained(f"list {folder}", self._store):
             return self._store.list(folder)
 
-    def size(self, path: str) -> int:
-        """Return the number of bytes of a file; 0 if it is gone."""
+    def size(self, path: str) -> int | None:
+        """Return the number of bytes of a file; None if it is gone."""
         try:
             return self._store.size(path)
         except FileNotFoundError:
-            return 0
+            return None
 
     def block(self, path: str) -> Block:
         """Return a block; the columns of a large one on a local store are read when they are asked for."""

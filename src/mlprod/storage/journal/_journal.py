@@ -209,7 +209,7 @@ class Journal:
             paths: list[str] = []
             taken = 0
             for path, size in zip(new, together(self._store, self._files.size, new), strict=True):
-                if taken < limit_bytes and self._is_sealed(path):
+                if size is not None and taken < limit_bytes and self._is_sealed(path):
                     paths.append(path)
                     taken += size
             yield self._open(prefix, paths, {}, state)

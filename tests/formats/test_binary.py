@@ -416,6 +416,12 @@ def test_a_forged_structure_is_refused(structure, match):
         BinaryFormat().decode(memoryview(structured(structure, "a")), trust=Trust())
 
 
+def test_a_whole_part_of_a_complex_number_is_read():
+    """Other writers of JSON leave out the fraction."""
+    payload = structured({"complex": [1, -2]}, "a")
+    assert complex(1, -2) == BinaryFormat().decode(memoryview(payload), trust=Trust())
+
+
 def test_many_keys_that_are_numbers_are_kept():
     """Whole, negative, broken, and powers of two, which share their hashes with others by chance."""
     keys = [*range(-5000, 5000), *(2.0**power for power in range(-900, 900) if not 0 <= power <= 13)]

@@ -16,6 +16,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 COVERAGE = Path(".coverage.d")  # one folder of data for each session, combined by `coverage`
 SHORTER = ("-m", "not slow", "--hypothesis-profile=few")  # where `tests` has looked long enough
+ELSEWHERE = ("--ignore=tests/browser", "--ignore=tests/servers")  # which have sessions of their own
 EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run
 
 
@@ -38,28 +39,28 @@ def run_pytest(session: nox.Session, *arguments: str) -> None:
 def tests(session: nox.Session) -> None:
     """All tests and all examples in the docs, with the light extras: the one to run while working."""
     session.install("-e", EXTRAS, *group("extras-test"))
-    run_pytest(session)
+    run_pytest(session, *ELSEWHERE)
 
 
 @nox.session(name="tests-core")
 def tests_core(session: nox.Session) -> None:
     """The tests with the core dependencies alone; not those that `tests` has run long enough."""
     session.install("-e", ".", *group("test"))
-    run_pytest(session, *SHORTER)
+    run_pytest(session, *ELSEWHERE, *SHORTER)
 
 
 @nox.session(name="tests-lowest", python=PYTHONS[0], venv_backend="uv")
 def tests_lowest(session: nox.Session) -> None:
     """The tests with the oldest Python and the lowest direct versions that `pyproject.toml` allows."""
     session.install("--resolution=lowest-direct", "-e", EXTRAS, *group("extras-test"))
-    run_pytest(session, *SHORTER)
+    run_pytest(session, *ELSEWHERE, *SHORTER)
 
 
 @nox.session(name="tests-pythons", python=PYTHONS, download_python="never")
 def tests_pythons(session: nox.Session) -> None:
     """The tests without extras on every supported Python that this machine has."""
     session.install("-e", ".", *group("test"))
-    run_pytest(session)
+    run_pytest(session, *ELSEWHERE)
 
 
 @nox.session

@@ -197,6 +197,10 @@ def ledger_after(decisions):
     )
 
 
+LEDGER_READERS = {
+    "head": lambda ledger: ledger.head().state.total,
+    "ends_with": lambda ledger: ledger.ends_with(ledger.head()),
+}
 SCENES = {
     decisions: ledger_after(decisions) for decisions in (0, 3, 11)
 }  # before the first and third snapshot
@@ -208,5 +212,6 @@ def test_every_operation_of_an_append(decisions, fault, count):
 
 
 @pytest.mark.parametrize("decisions", SCENES)
-def test_every_operation_of_a_look_at_the_head(decisions, fault, count):
-    count(SCENES[decisions], try_reader(SCENES[decisions], lambda ledger: ledger.head().state.total, fault))
+@pytest.mark.parametrize("reader", LEDGER_READERS)
+def test_every_operation_of_a_look_at_a_ledger(decisions, reader, fault, count):
+    count(SCENES[decisions], try_reader(SCENES[decisions], LEDGER_READERS[reader], fault))

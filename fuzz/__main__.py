@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from fuzz.targets import TARGETS
-from fuzz.watch import watched
+from fuzz.watch import hook, watched
 
 _HERE = Path(__file__).parent.parent
 _FOLDER = Path(".fuzz")
@@ -44,6 +44,7 @@ def _reproduce(name: str, path: Path) -> int:
     raw = path.read_bytes()
     target = TARGETS[name]
     target.warm_up()
+    hook()
     with watched(target.may_import):
         print(f"{path}: {'read' if target.accepts(raw) else 'refused, as it should be'}")
     return 0

@@ -8,7 +8,7 @@ import warnings
 import atheris
 
 from fuzz.damage import damaged, damaged_document
-from fuzz.watch import watched
+from fuzz.watch import hook, watched
 
 with atheris.instrument_imports(include=["mlprod"]):
     from fuzz.target import Target
@@ -21,6 +21,7 @@ _FRAMED = 0.7  # so often the document inside is changed; else the bytes as they
 
 def main(arguments: list[str]) -> None:
     """Run until the time is up, or something else than an error of the library came out."""
+    hook()
     logging.disable()
     warnings.simplefilter("ignore")
     target = TARGETS[arguments[0]]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-__all__ = ["Deed", "watched"]
+__all__ = ["Deed", "hook", "watched"]
 
 _EVENTS: Final = frozenset(
     {
@@ -18,25 +18,41 @@ _OF_IMPORTS: Final = frozenset({"exec", "marshal.loads"})
 _GENERATED: Final = ("attrs generated ", 'file ""')  # by attrs and cattrs, from classes, when first used
 _HARMLESS: Final = ("mlprod", "numpy", "scipy", "encodings")  # imported where they are used, at the first use
 _seen: list[tuple[str, str]] | None = None
-_is_hooked = False
 
 
 class Deed(AssertionError):  # noqa: N818 - what was done, not what went wrong
     """Something was imported or run while a file was decoded."""
 
 
+class _Imports:
+    """Sees what is imported anew, and leaves the finding to others."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Note the name."""
+        _note("import", (name,))
+
+
+def hook() -> None:
+    """Let `watched` see everything that is run, too, for the rest of this process.
+
+    Not for a process of tests: a hook stays, and while it looks at one thread that begins to be traced, as
+    by coverage, Python 3.11 lets no other thread begin.
+    """
+    sys.addaudithook(_note)
+
+
 @contextmanager
 def watched(may_import: tuple[str, ...] = ()) -> Iterator[None]:
-    """Raise `Deed` if something else is done inside than to decode; such a hook stays, so there is one."""
-    global _seen, _is_hooked  # noqa: PLW0603 - hooks are of the process
-    if not _is_hooked:
-        sys.addaudithook(_note)
-        _is_hooked = True
+    """Raise `Deed` if something is imported inside, or run, where `hook` was called."""
+    global _seen  # noqa: PLW0603 - what is imported, and hooks, are of the process
     _seen = seen = []
+    imports = _Imports()
+    sys.meta_path.insert(0, imports)
     try:
         yield
     finally:
         _seen = None
+        sys.meta_path.remove(imports)
     allowed = (*_HARMLESS, *may_import)
     strange = [what for event, what in seen if event == "import" and what.partition(".")[0] not in allowed]
     is_importing = any(event == "import" for event, _ in seen) and not strange

@@ -1,6 +1,8 @@
 """Whatever a store holds, and whatever callers pass on: only errors of the library come out."""
 
+import importlib
 import random
+import sys
 import warnings
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from fuzz.damage import VALUES, damaged, damaged_document, places, replaced
 from fuzz.targets import TARGETS
-from fuzz.watch import watched
+from fuzz.watch import Deed, watched
 
 SLOW = frozenset({"experiments", "monitoring", "drift", "models"})  # they ask everything of a store
 FILES = sorted(TARGETS.keys() - SLOW)
@@ -27,6 +29,12 @@ def frames(target):
     """Give every valid file that is made of a document, and its frame."""
     framed = [(target.frame(raw), raw) for raw in target.files()]
     return [(frame, raw) for frame, raw in framed if frame is not None]
+
+
+def test_an_import_would_be_seen(monkeypatch):
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    with pytest.raises(Deed, match="import wave"), watched():
+        importlib.import_module("wave")
 
 
 @pytest.mark.parametrize("target", FILES, indirect=True)

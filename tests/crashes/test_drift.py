@@ -155,7 +155,7 @@ def test_every_operation_of_an_alarm(fault, caplog, count):
 
 def rows_observed(detector):
     detector.observe("m", ROW)
-    return detector._observers["m"].rows
+    return detector._observers.rows["m"]
 
 
 def test_every_operation_of_what_is_observed(fault, count):

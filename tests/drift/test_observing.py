@@ -116,7 +116,7 @@ def test_missing_values_are_values_like_others(opened, usual):
 def test_an_empty_batch_is_nothing(opened):
     detector = opened()
     assert detector.observe("m", {"x": [], "side": []}) is None
-    assert 0 == next(iter(detector._observers.values())).rows
+    assert 0 == next(iter(detector._observers.rows.values()))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_is_no_such_row_is_refused_and_not_observed(opened, row, words):
     detector.observe("m", {"x": 1.0, "side": "buy"})
     with pytest.raises(InvalidDataError, match=words):
         detector.observe("m", row)
-    assert 1 == next(iter(detector._observers.values())).rows
+    assert 1 == next(iter(detector._observers.rows.values()))
 
 
 def test_an_alarm_in_an_early_batch_is_kept_whatever_is_wrong_with_a_later_one(opened, unusual, store):
@@ -183,7 +183,7 @@ def test_observers_of_two_names_do_not_mix(opened, usual, unusual):
 
 def opened_rows(detector, row):
     detector.observe("m", row)
-    return next(iter(detector._observers.values())).rows
+    return next(iter(detector._observers.rows.values()))
 
 
 def test_two_models_are_two_watches(opened, usual, columns):
@@ -191,7 +191,25 @@ def test_two_models_are_two_watches(opened, usual, columns):
     detector.set_reference("n", columns)
     for name in ("m", "n", "n"):
         detector.observe(name, usual[0])
-    assert {"m": 1, "n": 2} == {name: observer.rows for name, observer in detector._observers.items()}
+    assert {"m": 1, "n": 2} == detector._observers.rows
+
+
+def test_both_names_of_a_model_are_watched_against_another_reference(opened, usual, columns, monkeypatch):
+    """Whichever of them is used first when it is looked for."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    detector = opened()
+    detector._models.save([1], "m", activate=True)
+    detector.set_reference("m@1.0.0", columns)
+    names = ("m", "m@1.0.0")
+    for name in names:
+        detector.observe(name, usual[0])
+    opened().set_reference("m@1.0.0", columns)
+    now[0] += 31
+    detector.observe("m", usual[0])
+    for name in names:
+        detector.observe(name, usual[0])
+    assert {"m": 2, "m@1.0.0": 2} == detector._observers.rows
 
 
 def test_one_model_by_two_names_is_one_watch(detector, models, columns, usual):
@@ -199,7 +217,7 @@ def test_one_model_by_two_names_is_one_watch(detector, models, columns, usual):
     detector.set_reference("har", columns)
     for name in ("har", "har@1.0.0", metadata):
         detector.observe(name, usual[0])
-    assert {3} == {observer.rows for observer in detector._observers.values()}
+    assert {3} == set(detector._observers.rows.values())
 
 
 def test_the_state_is_written_every_half_minute(opened, usual, store, monkeypatch):
@@ -248,7 +266,7 @@ def test_a_reference_that_another_process_sets_is_watched_against_soon(opened, u
     detector.observe("m", usual[0])
     opened().set_reference("m", columns)
     detector.observe("m", usual[0])
-    assert 2 == next(iter(detector._observers.values())).rows
+    assert 2 == next(iter(detector._observers.rows.values()))
     now[0] += 31
     detector.observe("m", usual[0])
     assert 1 == opened_rows(detector, usual[0])
@@ -390,14 +408,14 @@ def test_a_thread_that_comes_late_to_an_alarm_gets_none(opened, usual):
     """Another one has taken it between the row and the look."""
     detector = opened()
     detector.observe("m", usual[0])
-    assert detector._raise_alarms("m", detector._observers["m"]) is None
+    assert detector._observers._raise_alarms(detector._observers._watched["m"]) is None
 
 
 def test_an_observer_that_another_thread_let_go_of_is_not_saved(opened, usual, store):
     detector = opened()
     detector.observe("m", usual[0])
-    detector._observers.clear()
-    detector._save("m")
+    watched = detector._observers._watched.pop("m")
+    detector._observers._save(watched)
     assert [] == store.list("drift/observers")
 
 

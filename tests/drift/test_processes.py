@@ -106,10 +106,10 @@ def fork_while_locked(folder):
     """Return how many rows the child has seen, 1 of them before the fork."""
     detector = DriftDetector(folder, ordered=False)
     detector.observe("m", {"x": 1.0, "side": "buy"})
-    detector._observers["m"]._lock.acquire()
+    detector._observers._watched["m"].observer._lock.acquire()
     child = os.fork()
     if not child:
         signal.alarm(10)
         detector.observe("m", {"x": 1.0, "side": "buy"})
-        os._exit(detector._observers["m"].rows)
+        os._exit(detector._observers.rows["m"])
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -1,8 +1,6 @@
 """`DriftDetector`: references, checks, and watching row by row, on one store."""
 
-import logging
 import secrets
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from numbers import Real
@@ -12,7 +10,7 @@ import attrs
 
 from mlprod._clock import aware, now
 from mlprod._names import check_name, shorten
-from mlprod.drift._alarms import AlarmBook, DriftAlarm, ObserverState
+from mlprod.drift._alarms import AlarmBook, DriftAlarm
 from mlprod.drift._archive import Archive
 from mlprod.drift._calibrating import compare_calibration
 from mlprod.drift._checking import New, check
@@ -22,15 +20,15 @@ from mlprod.drift._feature import Feature
 from mlprod.drift._gathering import feature_of
 from mlprod.drift._inputs import DataSource, RecentData, read_calibration, read_column, read_recent
 from mlprod.drift._measuring import gather, measure
-from mlprod.drift._observer import Observer
+from mlprod.drift._observing import Observers
 from mlprod.drift._performance import compare_errors, read_errors
 from mlprod.drift._profile import Profile
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._settings import Correction, Settings
 from mlprod.drift._subject import Subject, resolve, resolve_all
 from mlprod.drift._values import CalibrationDrift, ConceptDrift, DriftReport, PerformanceDrift, Policy
-from mlprod.drift._watches import Method, watch
-from mlprod.errors import InvalidConfigError, InvalidDataError, MLProdError, StoreError
+from mlprod.drift._watches import Method
+from mlprod.errors import InvalidConfigError, InvalidDataError
 from mlprod.models import ModelMetadata, ModelSerializer
 from mlprod.monitoring import PerformanceMonitor
 from mlprod.storage import Store, StoreLike, resolve_store
@@ -38,10 +36,8 @@ from mlprod.typing import Clock
 
 __all__ = ["DriftDetector"]
 
-_log = logging.getLogger("mlprod.drift")
 _T = TypeVar("_T")
 
-_SAVE_EVERY_SECONDS: Final = 30.0
 _METHODS: Final = ("e_detector", "adwin")
 _LONGEST_RUN: Final = 1e15
 
@@ -141,9 +137,8 @@ class DriftDetector:
         )
         if method not in _METHODS:
             raise InvalidConfigError(f"method must be one of {', '.join(_METHODS)}, not {shorten(method)}")
-        self._method: Method = method
-        self._run_length = _run_length(false_alarm_days, rows_per_day)
-        self._observer_name = check_name(observer, "the name of an observer")
+        run_length = _run_length(false_alarm_days, rows_per_day)
+        check_name(observer, "the name of an observer")
         if data_source is not None and not callable(data_source):
             raise InvalidConfigError(
                 f"data_source must be a function of a symbol and of the time since when, not "
@@ -156,10 +151,15 @@ class DriftDetector:
         self._archive = Archive(self._store, clock=clock)
         self._alarms = AlarmBook(self._store)
         self._monitor = monitor
-        self._observers: dict[str, Observer] = {}
-        self._watched: dict[str, Subject] = {}
-        self._saved_at: dict[str, float] = {}
-        self._unwritten: dict[str, DriftAlarm] = {}
+        self._observers = Observers(
+            find=self._reference,
+            book=self._alarms,
+            name=observer,
+            method=method,
+            run_length=run_length,
+            is_ordered=ordered,
+            clock=clock,
+        )
 
     def __repr__(self) -> str:
         """Show where the references lie."""
@@ -236,10 +236,7 @@ class DriftDetector:
             calibration=calibration,
         )
         self._archive.save(reference)
-        for key, observer in list(self._observers.items()):
-            if observer.reference.model_id == reference.model_id:
-                self._keep(key)
-                self._observers.pop(key, None)  # it may stand on the new reference now
+        self._observers.release(reference.model_id)
         return reference
 
     setReference = set_reference
@@ -500,15 +497,7 @@ class DriftDetector:
             StoreError: if reference and state cannot be read, when a model is observed first.
         """
         key = model_id if isinstance(model_id, str) else str(resolve(self._models, model_id))
-        observer = self._observers.get(key) or self._open_observer(key)
-        try:
-            observer.observe(row_or_batch)
-        finally:  # an alarm in an early batch is one, whatever is wrong with a later one
-            alarm = self._raise_alarms(key, observer) if observer.has_changes else None
-        if time.monotonic() - self._saved_at[key] >= _SAVE_EVERY_SECONDS:
-            self._keep(key)
-            self._renew(key, observer)
-        return alarm
+        return self._observers.observe(key, row_or_batch)
 
     def alarms(self, model_id: str | ModelMetadata) -> list[DriftAlarm]:
         """Return the alarms of `observe`, of all processes, the oldest first."""
@@ -520,9 +509,7 @@ class DriftDetector:
         Raises:
             StoreError: if the store cannot be written; call it again later.
         """
-        self._write_alarms()
-        for key in list(self._observers):
-            self._save(key)
+        self._observers.flush()
 
     def _reference(self, model_id: str | ModelMetadata) -> tuple[Subject, ReferenceProfile]:
         subject = resolve(self._models, model_id)
@@ -556,88 +543,6 @@ class DriftDetector:
             )
         found = self._source(symbol, now(self._clock) - timedelta(days=self._settings.lookback_days))
         return found if isinstance(found, RecentData) else RecentData(features=found)
-
-    def _open_observer(self, key: str) -> Observer:
-        """Begin to observe, or go on where a process before this one was."""
-        subject, reference = self._reference(key)
-        self._saved_at[key] = time.monotonic()
-        self._watched[key] = subject
-        for name, observer in list(self._observers.items()):  # the same version by another name
-            if self._watched[name] == subject and observer.reference.id == reference.id:
-                return self._observers.setdefault(key, observer)
-        begun = watch(
-            reference,
-            method=self._method,
-            run_length=self._run_length,
-            is_ordered=self._settings.is_ordered,
-        )
-        observer = Observer(reference, begun)
-        try:
-            state = self._alarms.load(subject, self._observer_name)
-            if state is not None and state.reference == reference.id:
-                observer = Observer(reference, begun.resumed(state.watch), rows=state.rows)
-        except InvalidDataError as error:
-            _log.warning("the watch of %s begins anew: its state cannot be used: %s", subject, error)
-        return self._observers.setdefault(key, observer)
-
-    def _raise_alarms(self, key: str, observer: Observer) -> DriftAlarm | None:
-        """Return the first of what was found; write all of it."""
-        subject, features = self._watched[key], list(observer.reference.features)
-        alarms = [
-            DriftAlarm(
-                model_id=subject.name,
-                version=subject.version,
-                time=now(self._clock),
-                feature=features[change.feature],
-                change=change.kind,
-                evidence=change.evidence,
-                threshold=change.threshold,
-                rows=rows,
-                rows_since_change=change.rows_since,
-                method=self._method,
-            )
-            for rows, change in observer.changes()
-        ]
-        self._unwritten.update((secrets.token_hex(8), alarm) for alarm in alarms)
-        self._keep(key)
-        return alarms[0] if alarms else None
-
-    def _keep(self, key: str) -> None:
-        """Write alarms and state, or say in the log that it failed."""
-        try:
-            self._write_alarms()
-            self._save(key)
-        except StoreError as error:
-            _log.warning(
-                "%d alarms and the state of the watch of %s are not in the store yet: %s",
-                len(self._unwritten),
-                key,
-                error,
-            )
-
-    def _write_alarms(self) -> None:
-        for token, alarm in list(self._unwritten.items()):
-            self._alarms.record(alarm, token)
-            self._unwritten.pop(token, None)
-
-    def _renew(self, key: str, observer: Observer) -> None:
-        """Let go of an observer if another reference stands now."""
-        try:
-            _, reference = self._reference(key)
-        except MLProdError as error:
-            _log.warning("whether %s has another reference now is not known: %s", key, error)
-            return
-        if reference.id != observer.reference.id:
-            self._observers.pop(key, None)
-
-    def _save(self, key: str) -> None:
-        self._saved_at[key] = time.monotonic()
-        observer = self._observers.get(key)
-        if observer is None:  # another thread has just let go of it
-            return
-        rows, watched = observer.progress()
-        state = ObserverState(reference=observer.reference.id, rows=rows, watch=watched.to_state())
-        self._alarms.save(self._watched[key], self._observer_name, state)
 
 
 def _run_length(days: object, rows_per_day: object) -> float:

@@ -103,6 +103,7 @@ def picture(session: nox.Session) -> None:
             session.run("python", str(here / "examples" / "quickstart.py"), silent=True)
         session.run("python", "docs/picture.py", chromium(session), f"{folder}/dashboard.html", target)
         session.run("python", "docs/charts.py", folder, "docs/_static")
+    session.run("python", "docs/figures.py", "docs", "docs/_static")
 
 
 def chromium(session: nox.Session) -> str:

@@ -9,6 +9,7 @@ html_theme = "furo"
 html_title = "mlprod"
 html_static_path = ["_static"]
 html_css_files = ["reading.css"]
+pygments_dark_style = "github-dark"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
@@ -31,7 +32,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"mlprod\..*\b[AEST]"),  # type variables
 ]
 
-JSON = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+ABC = "~collections.abc."
+JSON = f"bool | int | float | str | {ABC}Sequence[JSON] | {ABC}Mapping[str, JSON] | None"
 
 
 def setup(app: Any) -> None:  # noqa: ANN401 - typing it would import Sphinx for one name

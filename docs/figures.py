@@ -3,31 +3,42 @@
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 48, 190, 36, 40  # margins; the right one holds the names of the lines
+PLOT_WIDTH, PLOT_HEIGHT = 410, 230
+VIEW = (-56, -44, 670, 322)  # x, y, width and height; the plot begins at 0, 0, and the legend is right of it
+LEVEL = 0.05
 # The colours of Okabe and Ito that stand out on white and on black.
 INKS = ("#D55E00", "#0072B2")
-OPEN = (
-    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -8 {WIDTH + 24} {HEIGHT + 20}" width="{WIDTH + 24}" '
-    f'height="{HEIGHT + 20}" style="color:#1f2328;background:#fff" fill="currentColor" '
-    'font-family="system-ui,sans-serif" font-size="12">'
-)
+END = 'text-anchor="end"'
+FAINT, DASHED = 'stroke="currentColor" stroke-opacity=".18"', 'stroke="currentColor" stroke-dasharray="5 3"'
 
 
 @attrs.frozen
 class Line:
-    """A share against a size; the ink is its place among the colours."""
+    """Shares from 0 to 1 against sizes, and perhaps some of them as dots."""
 
     name: str
-    ink: int
     points: Sequence[tuple[float, float]]
-    is_dotted: bool = False
+    dots: Sequence[tuple[float, float]] = ()
+
+
+@attrs.frozen
+class Axis:
+    """Sizes on a logarithmic axis."""
+
+    name: str
+    ticks: Sequence[int]
+    first: float
+    last: float
+
+    def __call__(self, size: float) -> float:
+        """Return where a size lies, from the left of the plot."""
+        return PLOT_WIDTH * math.log(size / self.first) / math.log(self.last / self.first)
 
 
 def main(pages: Path, target: Path) -> None:
@@ -42,79 +53,76 @@ def main(pages: Path, target: Path) -> None:
 
 def draw_peeking(computed: dict[str, Any]) -> str:
     """Draw how many experiments without a difference were stopped by then."""
-    lines = [
-        Line(name, ink, list(zip(computed["n"].tolist(), computed[share].tolist(), strict=True)))
-        for ink, (name, share) in enumerate({"t-test, each look at 5%": "peeked", "anytime-valid": "ours"}.items())
-    ]
-    title = "Stopped by then, though nothing was wrong"
-    return chart(title, lines, "trades of each variant", ticks=(2, 10, 100, 1_000), level=0.05)
+    named = {"t-test, each look at 5%": "peeked", "anytime-valid": "ours"}
+    lines = [Line(name, points(computed["n"], computed[shares])) for name, shares in named.items()]
+    axis = Axis("trades of each variant", (2, 10, 100, 1_000), 2, 1_000)
+    return chart("Stopped by then, though nothing was wrong", lines, axis)
 
 
 def draw_psi(computed: dict[str, Any]) -> str:
     """Draw how often a threshold fires on nothing: the law as a line, the simulation as dots."""
-    sizes = [10 ** (1.5 + step / 50) for step in range(76)]
-    law = computed["chdtrc"]
-    lines = []
-    for ink, limit in enumerate(computed["thresholds"]):
-        curve = [(size, float(law(9, limit * size / 2))) for size in sizes]
-        lines.append(Line(f"PSI of {limit} or more", ink, curve))
-        dots = list(zip(computed["sizes"].tolist(), map(float, computed["fired"][limit]), strict=True))
-        lines.append(Line("", ink, dots, is_dotted=True))
-    title = "A threshold fires, though nothing has changed"
-    return chart(title, lines, "rows of each sample, ten bins", ticks=(50, 100, 200, 500, 1_000), level=0.05)
-
-
-def chart(title: str, lines: Iterable[Line], below: str, *, ticks: Sequence[float], level: float) -> str:
-    """Return an SVG of shares from 0 to 1 against sizes on a logarithmic axis."""
-    drawn = list(lines)
-    sizes = [size for line in drawn for size, _ in line.points]
-    low, high = math.log(min(sizes)), math.log(max(sizes))
-
-    def place(size: float, share: float) -> tuple[float, float]:
-        x = LEFT + (math.log(size) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
-        return x, HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
-
-    def parts() -> Iterator[str]:
-        yield text(0, 14, title, 'font-size="14" font-weight="600"')
-        right = WIDTH - RIGHT
-        for percent in (0, 25, 50, 75, 100):
-            y = place(math.exp(low), percent / 100)[1]
-            yield f'<path d="M{LEFT} {y:.1f}H{right}" stroke="currentColor" stroke-opacity=".18"/>'
-            yield text(LEFT - 6, y + 4, f"{percent}%", 'text-anchor="end"')
-        for tick in ticks:
-            x, y = place(tick, 0)
-            yield f'<path d="M{x:.1f} {y:.1f}v4" stroke="currentColor" stroke-opacity=".5"/>'
-            yield text(x, y + 17, f"{tick:,}", 'text-anchor="middle"')
-        yield text(right, HEIGHT - 6, below, 'text-anchor="end"')
-        y = place(math.exp(low), level)[1]
-        yield f'<path d="M{LEFT} {y:.1f}H{right}" stroke="currentColor" stroke-dasharray="5 3"/>'
-        for row, line in enumerate(line for line in drawn if line.name):
-            yield f'<path d="M{right + 12} {TOP + 4 + 20 * row}h16" stroke="{INKS[line.ink]}" stroke-width="2"/>'
-            yield text(right + 34, TOP + 8 + 20 * row, line.name)
-        rows = sum(bool(line.name) for line in drawn)
-        yield (
-            f'<path d="M{right + 12} {TOP + 4 + 20 * rows}h16" stroke="currentColor" stroke-dasharray="5 3"/>'
+    axis = Axis("rows of each sample, ten bins", (50, 100, 200, 500, 1_000), 32, 1_000)
+    sizes = [32 * (1_000 / 32) ** (step / 75) for step in range(76)]
+    lines = [
+        Line(
+            f"PSI of {limit} or more",
+            points(sizes, [computed["chdtrc"](9, limit * size / 2) for size in sizes]),
+            points(computed["sizes"], fired),
         )
-        yield text(right + 34, TOP + 8 + 20 * rows, f"{level:.0%}")
-        for line in drawn:
-            yield from shapes(line, [place(*point) for point in line.points])
-
-    return f"{OPEN}<title>{title}</title>{''.join(parts())}</svg>"
+        for limit, fired in computed["fired"].items()
+    ]
+    return chart("A threshold fires, though nothing has changed", lines, axis)
 
 
-def shapes(line: Line, places: Sequence[tuple[float, float]]) -> Iterator[str]:
-    """Draw a line, or its points as dots."""
-    if line.is_dotted:
-        for x, y in places:
-            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{INKS[line.ink]}"/>'
-        return
-    path = "M" + " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    yield f'<path d="{path}" fill="none" stroke="{INKS[line.ink]}" stroke-width="2"/>'
+def points(sizes: Sequence[float], shares: Sequence[float]) -> list[tuple[float, float]]:
+    """Return pairs of plain numbers."""
+    return list(zip(map(float, sizes), map(float, shares), strict=True))
 
 
-def text(x: float, y: float, words: str, attributes: str = "") -> str:
+def chart(title: str, lines: Sequence[Line], axis: Axis) -> str:
+    """Return an SVG."""
+    drawn = [f"<title>{title}</title>", text(VIEW[0] + 8, -22, title, 'font-size="14" font-weight="600"')]
+    for percent in (0, 25, 50, 75, 100):
+        drawn += [rule(percent / 100, FAINT), text(-6, y(percent / 100) + 4, f"{percent}%", END)]
+    for tick in axis.ticks:
+        drawn.append(f'<path d="M{axis(tick):.1f} {PLOT_HEIGHT}v4" stroke="currentColor"/>')
+        drawn.append(text(axis(tick), PLOT_HEIGHT + 17, f"{tick:,}", 'text-anchor="middle"'))
+    drawn += [text(PLOT_WIDTH, PLOT_HEIGHT + 36, axis.name, END), rule(LEVEL, DASHED)]
+    for line, ink in zip(lines, INKS, strict=True):
+        drawn += shapes(line, axis, ink)
+    styles = {line.name: f'stroke="{ink}" stroke-width="2"' for line, ink in zip(lines, INKS, strict=True)}
+    for row, (name, style) in enumerate({**styles, f"{LEVEL:.0%}": DASHED}.items()):
+        drawn.append(f'<path d="M{PLOT_WIDTH + 12} {20 * row + 4}h16" {style}/>')
+        drawn.append(text(PLOT_WIDTH + 34, 20 * row + 8, name))
+    box = " ".join(map(str, VIEW))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" width="{VIEW[2]}" height="{VIEW[3]}" '
+        'style="color:#1f2328;background:#fff" fill="currentColor" font-family="system-ui,sans-serif" '
+        f'font-size="12">{"".join(drawn)}</svg>'
+    )
+
+
+def shapes(line: Line, axis: Axis, ink: str) -> Iterator[str]:
+    """Draw a line and its dots."""
+    path = "M" + " ".join(f"{axis(size):.1f},{y(share):.1f}" for size, share in line.points)
+    yield f'<path d="{path}" fill="none" stroke="{ink}" stroke-width="2"/>'
+    for size, share in line.dots:
+        yield f'<circle cx="{axis(size):.1f}" cy="{y(share):.1f}" r="3.5" fill="{ink}"/>'
+
+
+def rule(share: float, style: str) -> str:
+    """Return a horizontal line through the plot."""
+    return f'<path d="M0 {y(share):.1f}h{PLOT_WIDTH}" {style}/>'
+
+
+def text(x: float, baseline: float, words: str, attributes: str = "") -> str:
     """Return words at a place."""
-    return f'<text x="{x:.1f}" y="{y:.1f}" {attributes}>{words}</text>'
+    return f'<text x="{x:.1f}" y="{baseline:.1f}" {attributes}>{words}</text>'
+
+
+def y(share: float) -> float:
+    """Return how far below the top of the plot a share lies."""
+    return PLOT_HEIGHT * (1 - share)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,7 @@ def setup(app: Any) -> None:  # noqa: ANN401 - typing it would import Sphinx for
 
 def fold_json(*event: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - Sphinx passes seven different things
     """Return a signature, and what is returned, with `JSON` in the place of what it stands for."""
-    arguments, returned = map(folded, event[-2:])
-    return arguments, returned
+    return folded(event[-2]), folded(event[-1])
 
 
 def folded(text: str | None) -> str | None:

@@ -103,6 +103,7 @@ def picture(session: nox.Session) -> None:
             session.run("python", str(here / "examples" / "quickstart.py"), silent=True)
         session.run("python", "docs/picture.py", chromium(session), f"{folder}/dashboard.html", target)
         session.run("python", "docs/charts.py", folder, "docs/_static")
+    session.run("python", "docs/figures.py", "docs", "docs/_static")
 
 
 def chromium(session: nox.Session) -> str:
@@ -154,9 +155,9 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation into `docs/_build`; a warning is an error."""
+    """Build the documentation into `docs/_build/html`; a warning is an error."""
     session.install("-e", ".", *group("docs"))
-    session.run("sphinx-build", "-n", "-W", "--keep-going", "docs", "docs/_build", *session.posargs)
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "docs", "docs/_build/html", *session.posargs)
 
 
 @nox.session

@@ -137,7 +137,7 @@ def test_where_no_thread_can_be_started_the_work_waits(owner, monkeypatch, caplo
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         owner.keeper.start()
-    assert "no thread kept could be started: can't create new thread" in caplog.text
+    assert f"no thread {owner.name} could be started: can't create new thread" in caplog.text
     owner.keeper.start()
     owner.done.get()
 

@@ -15,7 +15,8 @@ nox.options.sessions = ["tests"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 COVERAGE = Path(".coverage.d")  # one folder of data for each session, combined by `coverage`
-SHORTER = ("-m", "not slow", "--hypothesis-profile=few")  # where `tests` has looked long enough
+FAULTS = ("--ignore=tests/crashes", "--ignore=tests/fuzz", "--ignore=tests/soak")  # of ours, not of versions
+SHORTER = ("-m", "not slow", "--hypothesis-profile=few", *FAULTS)  # where `tests` has looked long enough
 ELSEWHERE = ("--ignore=tests/browser", "--ignore=tests/servers")  # which have sessions of their own
 EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run
 

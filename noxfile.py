@@ -15,7 +15,9 @@ nox.options.sessions = ["tests"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 COVERAGE = Path(".coverage.d")  # one folder of data for each session, combined by `coverage`
-FAULTS = ("--ignore=tests/crashes", "--ignore=tests/fuzz", "--ignore=tests/soak")  # of ours, not of versions
+FAULTS = tuple(  # made by the tests, and the same wherever they run
+    f"--ignore=tests/{folder}" for folder in ("consistency", "crashes", "fuzz", "soak")
+)
 SHORTER = ("-m", "not slow", "--hypothesis-profile=few", *FAULTS)  # where `tests` has looked long enough
 ELSEWHERE = ("--ignore=tests/browser", "--ignore=tests/servers")  # which have sessions of their own
 EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run

@@ -309,8 +309,8 @@ def _predictions(found: "FeatureDrift", level: int) -> str:
 def table(name: str, titles: Sequence[str], body: str) -> str:
     """Return a table that scrolls where it is wider than the screen, by keyboard too."""
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return scrolling(name, table)
+    drawn = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return scrolling(name, drawn)
 
 
 def row(name: str, *cells: str) -> str:

@@ -1,6 +1,5 @@
-"""What all public values share: a JSON-ready form and a table in a notebook."""
+"""What all public values share: a JSON-ready form, a line in a console and a table in a notebook."""
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -9,9 +8,10 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Value", "isoformat", "plain"]
+from mlprod._brief import Brief
+from mlprod._table import as_table
 
-_CELL = 300
+__all__ = ["Value", "isoformat", "plain"]
 
 
 def isoformat(moment: datetime) -> str:
@@ -40,8 +40,11 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON out of anything
             return str(value)
 
 
-class Value:
-    """Base of the frozen values that the library returns."""
+class Value(Brief):
+    """Base of the frozen values that the library returns.
+
+    What `repr` and a notebook show of one is small, however much it holds; `to_dict` returns all of it.
+    """
 
     __slots__ = ()
 
@@ -53,14 +56,4 @@ class Value:
     toDict = to_dict
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(key)}</th>"
-            f"<td style='text-align:left'>{html.escape(_cell(value))}</td></tr>"
-            for key, value in self.to_dict().items()
-        )
-        return f"<table><caption>{html.escape(type(self).__name__)}</caption>{rows}</table>"
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= _CELL else f"{text[:_CELL]}…"
+        return as_table(self)

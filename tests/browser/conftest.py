@@ -107,7 +107,8 @@ def large(tmp_path_factory):
         detector.check(name, {f"f{at}": rng.normal(at / 3, 1, 200) for at in range(3)})
     with ABTestingManager(store, clock=clock) as manager:
         for number in range(50):
-            manager.create_experiment(f"Test {number}", "", *names[number : number + 2], id=f"test-{number}")
+            pair, on_time = names[number : number + 2], {"auto_stop_on_degradation": False}
+            manager.create_experiment(f"Test {number}", "", *pair, on_time, id=f"test-{number}")
             manager.start_experiment(f"test-{number}")
         for hour in range(100):
             for number in range(50):

@@ -4,6 +4,7 @@ import functools
 import math
 import operator
 import pickle
+import re
 
 import attrs
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlprod._text import NO_DATA
 from mlprod.drift import DriftDetector, Profile
 from mlprod.drift._measuring import measure
 from mlprod.drift._sample import Draw, RowSample
@@ -218,10 +220,21 @@ def test_a_profile_of_one_part_is_a_profile(reference):
 
 
 def test_a_reference_shows_itself_in_a_notebook():
-    reference = DriftDetector("memory://").set_reference("m", {"<b>": [1.0, 2.0]})
-    assert f"<p>ReferenceProfile(&#x27;m&#x27;, rows=2, features=1, id=&#x27;{reference.id}&#x27;)</p>" == (
-        reference._repr_html_()
-    )
+    data = {"<b>": [1.0, 2.0, 6.0, np.nan], "side": ["buy", "sell", "buy", "buy"]}
+    reference = DriftDetector("memory://").set_reference("m", data, errors=[0.0, 1.0, 1.0, 2.0])
+    source = re.sub(r"<style>.*</style>", "", reference._repr_html_(), flags=re.DOTALL)
+    rows = [re.sub(r"<[^>]+>", "|", row) for row in re.findall(r"<tr>(.*?)</tr>", source)]
+    cells = [[cell for cell in row.split("|") if cell] for row in rows]
+    names = ["Name", "Values", "Missing", "Least", "Mean", "Largest"]
+    assert cells == [
+        names,
+        ["&lt;b&gt;", "numbers", "25.0%", "1", "3", "6"],
+        ["side", "2 categories", "0.0%", NO_DATA, NO_DATA, NO_DATA],
+        names,
+        ["Errors", "numbers", "0.0%", "0", "1", "2"],
+    ]
+    assert f"Reference <bdi>{reference.id}</bdi>, whatever its version, set " in source
+    assert ": 4 rows of 2 features</p>" in source
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,11 @@ def tree(of, make=page):
     return Tree(make(of)).root
 
 
+def value(of):
+    """Return what a value shows in a notebook."""
+    return Tree(of._repr_html_()).root
+
+
 def text(element):
     return "".join(element.itertext())
 
@@ -603,8 +608,8 @@ class TestNotebook:
         many = report(*(feature(f"{at:02}") for at in range(40)))
         section = sections(tree(many, notebook))["Features"]
         assert [f"{at:02}" for at in range(4)] == names(section)
-        assert [f"{at:02}" for at in range(4, 24)] == [row["Feature"] for row in listed(section)]
-        assert "And 16 more features." in text(section)
+        assert [f"{at:02}" for at in range(4, 14)] == [row["Feature"] for row in listed(section)]
+        assert "And 26 more features." in text(section)
 
     def test_its_headings_are_below_those_of_the_notebook(self):
         levels = {
@@ -620,6 +625,32 @@ class TestNotebook:
     def test_values_show_themselves(self):
         assert page(FULL) == FULL.to_html() == FULL.toHtml()
         assert notebook(FULL) == FULL._repr_html_()
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("title", "part"),
+        [
+            ("Features together", FULL.multivariate),
+            ("Performance", FULL.performance),
+            ("Calibration", FULL.calibration),
+            ("Concept", FULL.concept),
+        ],
+    )
+    def test_a_part_of_a_report_shows_itself_as_it_does_there(self, title, part):
+        there = sections(tree(FULL, notebook))[title]
+        assert words(there).removeprefix(title) in words(value(part))
+
+    def test_a_feature_shows_both_distributions(self):
+        drifted = feature("rsi", drifted=True)
+        shown = value(drifted)
+        assert ["rsi"] == names(shown)
+        assert 1 == len(list(shown.iter("svg")))
+
+    def test_a_verdict_shows_its_reasons_and_findings(self):
+        shown = words(value(FULL.overall))
+        assert FULL.overall.reasons[0] in shown
+        assert "What, and by which test" in shown
 
 
 def hostile():

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlprod.experiments._config import ExperimentConfig
+from mlprod.experiments._progress import ExperimentOverview
 from mlprod.experiments._values import (
     Experiment,
     ExperimentAnalysis,
@@ -381,6 +382,32 @@ class TestExperiment:
 
     def test_without_a_name_it_has_its_id(self):
         assert ["mom-vs-har"] == re.findall(r"<h2><bdi>(.*?)</bdi>", experiment(name="")._repr_html_())
+
+
+class TestOverview:
+    def test_it_is_the_experiment_and_how_it_stands(self):
+        running = experiment(status="running", started_at=NOW)
+        found = shown(ExperimentOverview(experiment=running, analysis=analysis(), progress=(), is_due=False))
+        assert "Momentum against HAR" in found
+        assert "If it ended now" in found
+        assert "How it is run" in found
+        assert "Its time is over" not in found
+
+    def test_it_says_that_it_is_due(self):
+        of = ExperimentOverview(experiment=experiment(), analysis=analysis(), progress=(), is_due=True)
+        assert "Its time is over: it ends as soon as somebody looks." in shown(of)
+
+    def test_of_one_that_does_not_run_it_is_the_experiment(self):
+        ended = experiment(status="completed", conclusion=conclusion())
+        of = ExperimentOverview(experiment=ended, analysis=None, progress=(), is_due=False)
+        assert ended._repr_html_() == of._repr_html_()
+
+
+def test_a_comparison_shows_its_plot_and_figures():
+    source = comparison()._repr_html_()
+    assert 1 == len(re.findall(r'<svg class="mlprod-row"', source))
+    assert "primary" not in source  # which one decides is not its affair
+    assert {"+10.0%", "50.0%", "55.0%", "0.0011", "0.031"} <= set(re.findall(r"<td>(.*?)</td>", source))
 
 
 class TestVariant:

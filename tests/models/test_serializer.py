@@ -788,7 +788,7 @@ class TestHistory:
             ("rolled_back", "1.0.1", "1.0.0", "production", "worse"),
             ("deleted", "1.0.1", None, "", ""),
         ]
-        assert "2026-03-02T10:30:00.000000Z  promoted production 1.0.0 -> 1.0.1 (better)" == str(
+        assert "2026-03-02 10:30:00 UTC  promoted production 1.0.0 -> 1.0.1 (better)" == str(
             models.history("a")[9]
         )
         assert "1.0.0" == models.history("a")[9].to_dict()["from"]

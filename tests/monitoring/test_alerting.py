@@ -134,7 +134,7 @@ class TestFiring:
             watched.alert.value,
             watched.alert.samples,
         )
-        assert "accuracy is 0.3, below 0.5 (1,234 events), as it was at 2026-03-02T09:30:00.000000Z" == (
+        assert "accuracy is 0.3, below 0.5 (1,234 events), as it was at 2026-03-02 09:30:00 UTC" == (
             watched.alert.reason
         )
 
@@ -259,7 +259,7 @@ class TestSilence:
                 before,
                 state="resolved",
                 resolved_at=last + almost + timedelta.resolution,
-                reason="nothing was recorded since 2026-03-02T09:45:00.000000Z",
+                reason="nothing was recorded since 2026-03-02 09:45:00 UTC",
             )
         ] == watched.resolved
 

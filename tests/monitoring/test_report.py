@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from mlprod._html import GROUPS, METRICS
 from mlprod.monitoring._report import PerformanceReport
-from mlprod.monitoring._report_html import fragment, history_html
+from mlprod.monitoring._report_html import fragment
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
+from mlprod.monitoring._values_html import history_html
 
 NAN, INF = math.nan, math.inf
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

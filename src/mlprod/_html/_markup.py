@@ -1,19 +1,14 @@
-"""Small pieces of markup that every page has: what users wrote, times, tiles, tables that scroll."""
+"""Small pieces of markup that every page has: times, tiles, tables that scroll."""
 
 from datetime import UTC, datetime
 from typing import Final
 
-from mlprod._svg import escaped
+from mlprod._text import escaped
 from mlprod._value import isoformat
 
-__all__ = ["counted", "isolated", "scrolling", "tile", "time_tag"]
+__all__ = ["counted", "scrolling", "tile", "time_tag"]
 
 _LONG: Final = 8  # what is longer does not fit a tile at the size of the others
-
-
-def isolated(text: str) -> str:
-    """Return users' text: escaped, and unable to reorder what is beside it."""
-    return f"<bdi>{escaped(text)}</bdi>"
 
 
 def time_tag(moment: datetime, *, seconds: bool = False) -> str:

@@ -25,8 +25,9 @@ STYLE: Final = """
   display: grid; grid-template-columns: repeat(auto-fit, minmax(10em, 1fr)); gap: .8em; margin: 1.4em 0 0 }
 .mlprod-report .tiles div {
   border: 1px solid rgba(128, 128, 128, .4); border-radius: 8px; padding: .7em .9em; break-inside: avoid }
+.mlprod-report dt, .mlprod-report dd { float: none; width: auto; padding: 0; margin: 0 }
 .mlprod-report dt { opacity: .75; font-weight: 400 }
-.mlprod-report dd { margin: 0; font-variant-numeric: tabular-nums }
+.mlprod-report dd { font-variant-numeric: tabular-nums }
 .mlprod-report .value { font-size: 1.55em; font-weight: 600; line-height: 1.3 }
 .mlprod-report .long { font-size: 1.15em; line-height: 1.75 }
 .mlprod-report .change { font-size: .87em }
@@ -47,6 +48,7 @@ STYLE: Final = """
 .mlprod-report table {
   border-collapse: collapse; border: 0; margin: 0; width: 100%;
   font-size: .93em; font-variant-numeric: tabular-nums }
+.mlprod-report table.figures { width: auto; min-width: min(100%, 26em) }
 .mlprod-report tr { break-inside: avoid; background: none }
 .mlprod-report tbody tr:first-child { break-after: avoid }
 .mlprod-report th, .mlprod-report td {

@@ -14,7 +14,7 @@ from mlprod._svg._intervals import (
     interval_rows,
     interval_scale,
 )
-from mlprod._svg._text import MINUS, NO_DATA, escaped, number
+from mlprod._text import MINUS, NO_DATA, escaped, number
 
 __all__ = [
     "MINUS",

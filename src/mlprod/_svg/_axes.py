@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod._svg._text import MINUS
+from mlprod._text import MINUS
 
 __all__ = ["FIRST", "LAST", "Floats", "Moments", "Scale", "TimeAxis"]
 

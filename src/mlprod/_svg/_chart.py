@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlprod._svg._axes import FIRST, LAST, Floats, Moments, Scale, TimeAxis
-from mlprod._svg._text import FONT, NO_DATA, escaped, extent, fitting, number
+from mlprod._svg._fitting import FONT, extent, fitting
+from mlprod._text import NO_DATA, escaped, number
 
 __all__ = ["Series", "line_chart"]
 
@@ -21,8 +22,6 @@ _THIN_SPACE: Final = "\N{NARROW NO-BREAK SPACE}"
 
 _TITLE, _ROW, _GAP = 13, 16, 8
 _LEAST_PLOT: Final = 80
-_MOST_POINTS: Final = 600
-_MOST_STRIPS: Final = 120
 
 
 @final
@@ -52,20 +51,24 @@ def line_chart(
     limits: tuple[float, float] = (-math.inf, math.inf),
     width: int = 420,
     height: int = 220,
+    most_points: int = 600,
+    most_strips: int = 120,
 ) -> str:
     """Draw lines over time as an ``<svg>`` element that is as wide as what it stands in.
 
     Args:
         title: stands above the chart and is read aloud.
         times: UTC; shape ``(n,)``, ``datetime64[us]``. What is outside of the years 1 to 9999 is left out.
-        series: the lines; their values have shape ``(n,)``. A line of more than 600 points is thinned to the
-            least and the greatest value of each column of pixels.
+        series: the lines; their values have shape ``(n,)``.
         unit: stands behind the numbers, e.g. ``"%"`` or ``"ms"``.
         reference: where to draw a horizontal line, in the unit of the values.
         reference_name: what the legend calls that line.
         limits: between what the axis stays, as long as the values do.
         width: of the view box.
         height: of the view box; it grows with the legend.
+        most_points: a line of more points is thinned to the least and the greatest value of half as many
+            columns.
+        most_strips: in how many places at most the chart says what is there when it is pointed at.
 
     Returns:
         Well-formed XML without a namespace, to stand in an HTML page. The colour of a line is the CSS
@@ -94,7 +97,9 @@ def line_chart(
         *_time_axis(box, time, width),
     ]
     for place, (line, values) in enumerate(named):
-        shapes = "".join(_shapes(box, *_thinned(time.positions, scale(values)), line.style, scale))
+        shapes = "".join(
+            _shapes(box, *_thinned(time.positions, scale(values), most_points), line.style, scale)
+        )
         drawn.append(f"<g {_ink(place)}>{shapes}</g>")
     drawn += [
         f'<path class="mlprod-reference" d="M{box.left} {box.y(y):.1f}h{box.width}" {_REFERENCE}/>'
@@ -102,7 +107,7 @@ def line_chart(
     ]
     if not any(np.isfinite(values).any() for values in lines):
         drawn.append(_text(box.x(0.5), box.y(0.5), "no data", f'text-anchor="middle" {_MUTED}'))
-    drawn += _strips(box, time, named, suffix)
+    drawn += _strips(box, time, named, suffix, most_strips)
     return (
         f'<svg class="mlprod-chart" viewBox="0 0 {width} {height}" width="100%" role="img" '
         f'aria-label="{escaped(_said(title, time, named, suffix))}" fill="currentColor" '
@@ -119,12 +124,12 @@ def _clean(times: NDArray[np.datetime64], series: Sequence[Series]) -> tuple[Mom
     return moments[order], [np.where(np.isfinite(column), column, np.nan) for column in values]
 
 
-def _thinned(position: Floats, values: Floats) -> tuple[Floats, Floats]:
+def _thinned(position: Floats, values: Floats, most: int) -> tuple[Floats, Floats]:
     """Keep the ends of a line, and of each column of pixels the least and the greatest value, or the gap."""
     known = np.flatnonzero(np.isfinite(values))
-    if len(values) <= _MOST_POINTS or not len(known):
+    if len(values) <= most or not len(known):
         return position, values
-    columns = (_MOST_POINTS - 2) // 2
+    columns = (most - 2) // 2
     column = np.minimum((position * columns).astype(np.int64), columns - 1)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
@@ -205,18 +210,20 @@ def _shapes(box: _Box, position: Floats, values: Floats, style: str, scale: Scal
         yield f'<path class="mlprod-line" d="{"".join(paths)}" {line}/>'
 
 
-def _strips(box: _Box, time: TimeAxis, named: Sequence[tuple[Series, Floats]], suffix: str) -> Iterator[str]:
+def _strips(
+    box: _Box, time: TimeAxis, named: Sequence[tuple[Series, Floats]], suffix: str, most: int
+) -> Iterator[str]:
     """Cover the plot with invisible strips that say, when pointed at, what is there."""
     count = len(time.moments)
     if not count:
         return
-    if count <= _MOST_STRIPS:
+    if count <= most:
         starts = np.arange(count)
         inner = (time.positions[1:] + time.positions[:-1]) / 2
     else:
-        strip = np.minimum((time.positions * _MOST_STRIPS).astype(np.int64), _MOST_STRIPS - 1)
+        strip = np.minimum((time.positions * most).astype(np.int64), most - 1)
         starts = np.flatnonzero(np.diff(strip, prepend=-1))
-        inner = strip[starts[1:]] / _MOST_STRIPS
+        inner = strip[starts[1:]] / most
     ends = np.append(starts[1:], count) - 1
     said = [time.each_said(starts.tolist(), ends.tolist())]
     for line, values in named:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mlprod._svg._text import FONT, NO_DATA, escaped, extent, fitting
+from mlprod._svg._fitting import FONT, extent, fitting
+from mlprod._text import NO_DATA, escaped
 
 __all__ = ["paired_bars"]
 

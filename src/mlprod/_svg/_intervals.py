@@ -8,7 +8,8 @@ import attrs
 import numpy as np
 
 from mlprod._svg._axes import Scale
-from mlprod._svg._text import FONT, MINUS, NO_DATA, escaped, extent, fitting, number
+from mlprod._svg._fitting import FONT, extent, fitting
+from mlprod._text import MINUS, NO_DATA, escaped, number
 
 __all__ = [
     "Better",

@@ -65,7 +65,7 @@ class FsckReport(Value):
 
     store: str
     ok: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = attrs.field(repr=False)
     counts: Mapping[str, int]
     repaired: int
     files: int

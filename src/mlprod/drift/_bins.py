@@ -10,6 +10,7 @@ import numpy as np
 import xxhash
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.drift._column import Categories
 from mlprod.drift._counts import CategoricalCounts, NumericCounts
 from mlprod.stats import Moments, SerialSums
@@ -34,7 +35,7 @@ _SAME = attrs.cmp_using(eq=np.array_equal)
 
 @final
 @attrs.frozen
-class NumericBins:
+class NumericBins(Brief):
     """A fine grid of values of the reference, and which of its cells make up each bin of the PSI.
 
     Cell ``2 * i`` holds what lies between two points of the grid, or beyond its ends; cell ``2 * i + 1`` what
@@ -153,7 +154,7 @@ def moments_of(finite: _Floats) -> Moments:
 
 @final
 @attrs.frozen
-class CategoricalBins:
+class CategoricalBins(Brief):
     """Categories of the reference, one bin each, and one for all others.
 
     Up to 100 categories all have a bin. Of more, those that stand out have one, and of the others that

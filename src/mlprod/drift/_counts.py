@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._brief import Brief
 from mlprod.stats import Moments, SerialSums
 
 __all__ = ["CategoricalCounts", "Counts", "NumericCounts"]
@@ -16,7 +17,7 @@ _SAME = attrs.cmp_using(eq=np.array_equal)
 
 @final
 @attrs.frozen
-class NumericCounts:
+class NumericCounts(Brief):
     """Those of a numeric feature.
 
     Attributes:
@@ -57,7 +58,7 @@ class NumericCounts:
 
 @final
 @attrs.frozen
-class CategoricalCounts:
+class CategoricalCounts(Brief):
     """Those of a categorical feature.
 
     Attributes:

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._brief import Brief
 from mlprod._names import shorten
 from mlprod.drift._bins import Bins, CategoricalBins, NumericBins
 from mlprod.drift._column import Categories, Column
@@ -22,7 +23,7 @@ _Integers: TypeAlias = NDArray[np.int64]
 
 @final
 @attrs.frozen
-class Feature:
+class Feature(Brief):
     """A feature of a reference.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, final
 import attrs
 import numpy as np
 
+from mlprod._brief import Brief
 from mlprod._names import shorten
 from mlprod.drift._column import Batch, Categories, Column
 from mlprod.drift._tables import read_batches
@@ -18,7 +19,7 @@ __all__ = ["DataSource", "RecentData", "read_calibration", "read_column", "read_
 
 @final
 @attrs.frozen(kw_only=True)
-class RecentData:
+class RecentData(Brief):
     """What a data source gives of a symbol; None for what it does not have.
 
     Attributes:

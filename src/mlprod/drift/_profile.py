@@ -70,4 +70,6 @@ class Profile(Value):
     toDict = to_dict
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.rows:,} rows of {len(self.features):,} features on the bins of one reference</p>"
+        from mlprod.drift._values_html import profile_html  # noqa: PLC0415 - it shows these values
+
+        return profile_html(self)

@@ -1,7 +1,6 @@
 """The reference of a model: what its inputs, outputs and errors were like when it was made."""
 
 import functools
-import html
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, final
@@ -145,4 +144,6 @@ class ReferenceProfile(Value):
     toDict = to_dict
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
+        from mlprod.drift._values_html import reference_html  # noqa: PLC0415 - it shows these values
+
+        return reference_html(self)

@@ -6,37 +6,48 @@ No script, nothing fetched, all that users wrote escaped and isolated.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
 from mlprod._html import (
-    METRICS,
     NOTEBOOK_STYLE,
     PAGE_STYLE,
     STYLE,
-    Metric,
     counted,
     isolated,
     scrolling,
     tile,
     time_tag,
 )
-from mlprod._svg import NO_DATA, escaped, number, paired_bars
+from mlprod._svg import NO_DATA, escaped, number
+from mlprod.drift._parts_html import (
+    SHARE,
+    calibration_part,
+    chance,
+    concept_part,
+    error_metric,
+    feature_part,
+    ks_said,
+    level_said,
+    multivariate_part,
+    performance_part,
+    signed,
+)
 
 if TYPE_CHECKING:
-    from mlprod.drift._values import (
-        CalibrationDrift,
-        ConceptDrift,
-        DriftReport,
-        Evidence,
-        FeatureDrift,
-        Level,
-        MultivariateDrift,
-        PerformanceDrift,
-        Policy,
-    )
-    from mlprod.stats import Interval
+    from mlprod.drift._values import DriftReport, Evidence, FeatureDrift, Level, Overall, Policy
 
-__all__ = ["DRIFT_STYLE", "brief", "notebook", "page"]
+__all__ = [
+    "DRIFT_STYLE",
+    "brief",
+    "findings",
+    "more",
+    "notebook",
+    "page",
+    "row",
+    "table",
+    "verdict_part",
+    "whole",
+]
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _RANKS: Final[Mapping["Level", int]] = MappingProxyType({"significant": 0, "moderate": 1, "none": 2})
@@ -46,16 +57,13 @@ _SAID: Final[Mapping["Policy", str]] = MappingProxyType(
         "classic": "drift is what passes its threshold, be it chance or not",
     }
 )
-_SHARE: Final = Metric("Share", "Drift", "percent")
-_BARS: Final = 12
 _PLOTTED: Final = 20  # features with a plot, at least
 _MOST_PLOTTED: Final = 100  # as a page is to open on a phone
 _NOTEBOOK_PLOTTED: Final = 4
-_NOTEBOOK_LISTED: Final = 20
+_NOTEBOOK_LISTED: Final = 10
 _BRIEFLY_PLOTTED: Final = 2
 _LISTED: Final = 1_000
 _NAMED: Final = 50
-_SMALLEST_P: Final = 0.0001
 DRIFT_STYLE: Final = """
 .mlprod-report h4 { font-size: 1em; line-height: 1.25; margin: 0; font-weight: 600 }
 .mlprod-report .verdict {
@@ -108,8 +116,13 @@ def page(report: "DriftReport") -> str:
 
 def notebook(report: "DriftReport") -> str:
     """Return the same to stand in a notebook, with fewer plots."""
+    return whole(_report(report, 2))
+
+
+def whole(content: str) -> str:
+    """Return parts with their style, to stand in a notebook."""
     style = f"<style>{STYLE}{NOTEBOOK_STYLE}{DRIFT_STYLE}</style>"
-    return f'<div class="mlprod-report">{style}{_report(report, 2)}</div>'
+    return f'<div class="mlprod-report">{style}{content}</div>'
 
 
 def brief(report: "DriftReport", level: int) -> str:
@@ -127,13 +140,13 @@ def brief(report: "DriftReport", level: int) -> str:
 
 def _report(report: "DriftReport", level: int) -> str:
     parts = {
-        "Findings": _findings(report.overall.evidence),
+        "Findings": findings(report.overall.evidence, _LISTED if level == 1 else _NOTEBOOK_LISTED),
         "Features": _features(report, level),
-        "Features together": _multivariate(report.multivariate) if report.multivariate else "",
+        "Features together": multivariate_part(report.multivariate) if report.multivariate else "",
         "Predictions": _predictions(report.predictions, level) if report.predictions else "",
-        "Performance": _performance(report.performance) if report.performance else "",
-        "Calibration": _calibration(report.calibration) if report.calibration else "",
-        "Concept": _concept(report.concept, level) if report.concept else "",
+        "Performance": performance_part(report.performance) if report.performance else "",
+        "Calibration": calibration_part(report.calibration) if report.calibration else "",
+        "Concept": concept_part(report.concept, level) if report.concept else "",
         "Ignored columns": _ignored(report.ignored) if report.ignored else "",
     }
     sections = (
@@ -158,8 +171,11 @@ def _report(report: "DriftReport", level: int) -> str:
 
 
 def _verdict(report: "DriftReport") -> str:
-    overall = report.overall
-    found = _and(_drifted(report))
+    return verdict_part(report.overall, _and(_drifted(report)))
+
+
+def verdict_part(overall: "Overall", found: str = "") -> str:
+    """Return whether anything has drifted, and why."""
     if overall.drift_detected:
         look, said = "verdict drift", f"Drift detected{f' in {found}' if found else ''}"
     else:
@@ -192,29 +208,30 @@ def _tiles(report: "DriftReport") -> str:
         ("Features drifted", f"{drifted:,}", f"of {len(report.features):,}"),
     ]
     if (predictions := report.predictions) is not None:
-        tiles.append(("Predictions", number(predictions.psi), f"PSI, level {_level(predictions)}"))
+        tiles.append(("Predictions", number(predictions.psi), f"PSI, level {level_said(predictions)}"))
     if (performance := report.performance) is not None:
-        about = _metric(performance).label.lower()
-        tiles.append(("Errors", _signed(performance.change), f"change of the {about}"))
+        about = error_metric(performance).label.lower()
+        tiles.append(("Errors", signed(performance.change), f"change of the {about}"))
     tiles.append(("Rows", f"{report.rows:,}", "compared with the reference"))
     drawn = (tile(escaped(label), value, escaped(about)) for label, value, about in tiles)
     return f'<dl class="tiles">{"".join(drawn)}</dl>'
 
 
-def _findings(evidence: Sequence["Evidence"]) -> str:
+def findings(evidence: Sequence["Evidence"], most: int = _NOTEBOOK_LISTED) -> str:
+    """Return what was found, the gravest first; nothing if nothing was."""
     if not evidence:
         return ""
     body = "".join(
-        _row(
+        row(
             f'{isolated(one.subject)}<br><span class="tag">{isolated(one.test)}</span>',
             *map(escaped, (number(one.effect), number(one.threshold), number(one.detectable))),
-            escaped(_chance(one.p_value)),
+            escaped(chance(one.p_value)),
             "yes" if one.calls_for_retraining else "no",
         )
-        for one in evidence[:_LISTED]
+        for one in evidence[:most]
     )
     titles = ("What, and by which test", "Effect", "Counts from", "Detectable", "p", "Retrain")
-    return _table("Findings", titles, body) + _more(len(evidence) - _LISTED, "finding")
+    return table("Findings", titles, body) + more(len(evidence) - most, "finding")
 
 
 # --- features -------------------------------------------------------------------------------------------
@@ -237,8 +254,8 @@ def _drawn(report: "DriftReport", plotted: Sequence["FeatureDrift"], level: int,
     """Return plots of some features, and a table of the others, the gravest first."""
     names = {feature.name for feature in plotted}
     others = [one for one in sorted(report.features.values(), key=_severity) if one.name not in names]
-    charts = "".join(_feature(feature, level) for feature in plotted)
-    listed = _others(others[:most_listed]) + _more(len(others) - most_listed, "feature") if others else ""
+    charts = "".join(feature_part(feature, level) for feature in plotted)
+    listed = _others(others[:most_listed]) + more(len(others) - most_listed, "feature") if others else ""
     return f'<div class="charts">{charts}</div>{listed}'
 
 
@@ -248,75 +265,22 @@ def _severity(feature: "FeatureDrift") -> tuple[bool, int, float, str]:
     return not feature.drifted, _RANKS[feature.psi_level], -psi, feature.name
 
 
-def _feature(
-    feature: "FeatureDrift", level: int, names: tuple[str, str] = ("reference", "now"), title: str = ""
-) -> str:
-    look, said = _look(feature)
-    head = title or isolated(feature.name)
-    return (
-        f'<article class="feature {look}"><h{level}>{head} '
-        f'<span class="tag nowrap">{said}</span></h{level}>'
-        f"{paired_bars(title or feature.name, *_bins(feature), names=names)}"
-        f"{_facts(_figures(feature, names))}</article>"
-    )
-
-
-def _bins(feature: "FeatureDrift") -> tuple[Sequence[str], Sequence[float], Sequence[float]]:
-    """Return what to draw: labels, the shares of the reference, and those of now.
-
-    Of more categories than fit, those with the largest shares, the others together, and the last bin, which
-    holds missing values.
-    """
-    labels, before, now = feature.bins, feature.reference_shares, feature.shares
-    if feature.kind == "numeric" or len(labels) <= _BARS:
-        return labels, before, now
-    ordered = sorted(range(len(labels) - 1), key=lambda at: max(before[at], now[at]), reverse=True)
-    shown, rest = sorted(ordered[: _BARS - 2]), ordered[_BARS - 2 :]
-
-    def drawn(shares: Sequence[float]) -> list[float]:
-        return [*(shares[at] for at in shown), math.fsum(shares[at] for at in rest), shares[-1]]
-
-    return [*(labels[at] for at in shown), f"{len(rest):,} others", labels[-1]], drawn(before), drawn(now)
-
-
-def _figures(feature: "FeatureDrift", names: tuple[str, str]) -> Iterator[tuple[str, str]]:
-    before, now = names
-    bound = number(feature.psi_lower_bound)
-    measured = f"{number(feature.psi)}, level {_level(feature)}; at least {bound} (95%)"
-    yield "PSI", "not measured" if math.isnan(feature.psi) else measured
-    yield "Detectable PSI", number(feature.min_detectable_psi)
-    p_values = [f"PSI {_chance(feature.psi_p_value)}"]
-    if feature.kind == "numeric":
-        yield "KS", _ks(feature)
-        p_values += [f"KS {_chance(feature.ks_p_value)}", f"both {_chance(feature.p_value)}"]
-    yield "p", ", ".join([*p_values, f"adjusted {_chance(feature.adjusted_p_value)}"])
-    yield "Jensen-Shannon", number(feature.js_distance)
-    if feature.kind == "numeric":
-        yield "Wasserstein", number(feature.wasserstein)
-    missing, missing_before = feature.missing_rate, feature.reference_missing_rate
-    yield "Missing", f"{before} {_SHARE.shown(missing_before)}, {now} {_SHARE.shown(missing)}"
-    if feature.kind == "categorical":
-        yield "Without a bin", _SHARE.shown(feature.unseen_rate)
-    yield f"Rows, {before}", _rows(feature.reference_count, feature.reference_effective_count)
-    yield f"Rows, {now}", _rows(feature.count, feature.effective_count)
-
-
 def _others(features: Iterable["FeatureDrift"]) -> str:
     body = "".join(
-        _row(
+        row(
             isolated(feature.name),
             "yes" if feature.drifted else "no",
-            _level(feature),
+            level_said(feature),
             *map(
                 escaped,
                 (
                     number(feature.psi),
                     number(feature.psi_lower_bound),
                     number(feature.min_detectable_psi),
-                    _chance(feature.adjusted_p_value),
-                    _ks(feature),
-                    _SHARE.shown(feature.reference_missing_rate),
-                    _SHARE.shown(feature.missing_rate),
+                    chance(feature.adjusted_p_value),
+                    ks_said(feature),
+                    SHARE.shown(feature.reference_missing_rate),
+                    SHARE.shown(feature.missing_rate),
                     f"{feature.count:,}",
                 ),
             ),
@@ -327,170 +291,39 @@ def _others(features: Iterable["FeatureDrift"]) -> str:
         *("Feature", "Drift", "Level", "PSI", "At least", "Detectable", "p, adjusted", "KS"),
         *("Missing before", "Missing", "Rows"),
     )
-    return f'<p class="note">The others:</p>{_table("Other features", titles, body)}'
+    return f'<p class="note">The others:</p>{table("Other features", titles, body)}'
 
 
 def _ignored(columns: Sequence[str]) -> str:
     named = ", ".join(map(isolated, columns[:_NAMED]))
-    return f"<p>The reference does not have: {named}</p>{_more(len(columns) - _NAMED, 'column')}"
-
-
-# --- the other parts ------------------------------------------------------------------------------------
-
-
-def _multivariate(found: "MultivariateDrift") -> str:
-    said = "Numeric features no longer go" if found.drifted else "No drift was found: numeric features go"
-    one, other = map(isolated, found.pair)
-    return _part(
-        f"{said} together as they did. Most changed is the correlation of {one} and {other}.",
-        [
-            ("Its change", _plus(found.correlation_change)),
-            ("Distance", number(found.distance)),
-            ("p", f"{_chance(found.p_value)} by permutation, adjusted {_chance(found.adjusted_p_value)}"),
-            ("Rows compared", f"{found.rows:,} of each sample"),
-        ],
-    )
+    return f"<p>The reference does not have: {named}</p>{more(len(columns) - _NAMED, 'column')}"
 
 
 def _predictions(found: "FeatureDrift", level: int) -> str:
-    return f'<div class="charts">{_feature(found, level + 2, title="Predictions")}</div>'
-
-
-def _performance(found: "PerformanceDrift") -> str:
-    metric = _metric(found)
-    return _part(
-        "Errors have grown." if found.drifted else "No drift was found in errors.",
-        [
-            (metric.label, f"{metric.shown(found.current)}; reference {metric.shown(found.reference)}"),
-            ("Change", f"{_signed(found.change)}; counts from {_signed(found.threshold)}"),
-            ("95% interval", _range(found.interval)),
-            ("p", f"{_chance(found.p_value)}, one-sided"),
-            ("Detectable", _signed(found.min_detectable_change)),
-            ("Errors, reference", f"{found.reference_count:,}"),
-            ("Errors, now", _rows(found.count, found.effective_count)),
-        ],
-    )
-
-
-def _calibration(found: "CalibrationDrift") -> str:
-    error, brier = METRICS["calibration_error"], METRICS["brier_score"]
-    growth = error.shown_change(found.current_error - found.reference_error)
-    errors = f"{error.shown(found.current_error)}; reference {error.shown(found.reference_error)}"
-    return _part(
-        "Confidence does not mean what it did." if found.drifted else "No drift was found in calibration.",
-        [
-            (error.label, errors),
-            ("Change", f"{growth}; counts from {error.shown_change(found.threshold)}"),
-            (brier.label, f"{brier.shown(found.brier)}; reference {brier.shown(found.reference_brier)}"),
-            ("p", _chance(found.p_value)),
-            ("Predictions, reference", f"{found.reference_count:,}"),
-            ("Predictions, now", f"{found.count:,}"),
-        ],
-    )
-
-
-def _concept(found: "ConceptDrift", level: int) -> str:
-    where = "nowhere" if found.regime_change_at is None else f"from value {found.regime_change_at:,} on"
-    early, late = number(found.early_volatility), number(found.late_volatility)
-    change = f"{_signed(found.volatility_change)}; counts from {_signed(found.threshold)}"
-    said = "The series has changed." if found.drifted else "No drift was found in the series."
-    facts = _part(
-        said,
-        [
-            ("Volatility", f"early {early}, late {late}"),
-            ("Ratio", number(found.volatility_ratio)),
-            ("Change", change),
-            ("95% interval", f"{_range(found.volatility_interval)}, of the mean deviation"),
-            ("p of volatility", _chance(found.volatility_p_value)),
-            ("Regime change", f"{where}; p {_chance(found.regime_p_value)}"),
-            ("p, adjusted", f"{_chance(found.adjusted_p_value)}, the smallest of the three tests"),
-            ("Values", _rows(found.count, found.effective_count)),
-        ],
-    )
-    halves = _feature(found.distribution, level + 2, ("early", "late"), "Early and late values")
-    return f'{facts}<div class="charts">{halves}</div>'
+    return f'<div class="charts">{feature_part(found, level + 2, title="Predictions")}</div>'
 
 
 # --- markup ---------------------------------------------------------------------------------------------
 
 
-def _part(said: str, facts: Iterable[tuple[str, str]]) -> str:
-    return f"<p>{said}</p>{_facts(facts, 'facts single')}"
-
-
-def _facts(facts: Iterable[tuple[str, str]], look: str = "facts") -> str:
-    body = "".join(
-        f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(cell)}</td></tr>' for name, cell in facts
-    )
-    return f'<table class="{look}"><tbody>{body}</tbody></table>'
-
-
-def _table(name: str, titles: Sequence[str], body: str) -> str:
+def table(name: str, titles: Sequence[str], body: str) -> str:
     """Return a table that scrolls where it is wider than the screen, by keyboard too."""
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return scrolling(name, table)
+    drawn = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return scrolling(name, drawn)
 
 
-def _row(name: str, *cells: str) -> str:
+def row(name: str, *cells: str) -> str:
+    """Return a row with its head; markup."""
     return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _more(count: int, what: str) -> str:
+def more(count: int, what: str) -> str:
+    """Say how many are not shown; nothing if all are."""
     return f'<p class="note">And {counted(count, f"more {what}")}.</p>' if count > 0 else ""
 
 
 # --- words ----------------------------------------------------------------------------------------------
-
-
-def _level(feature: "FeatureDrift") -> str:
-    return "not measured" if math.isnan(feature.psi) else feature.psi_level
-
-
-def _look(feature: "FeatureDrift") -> tuple[str, str]:
-    """Return the class of a feature's frame, and the verdict in words."""
-    if not feature.drifted:
-        return "", "no drift"
-    match feature.psi_level:
-        case "significant":
-            return "critical", "significant drift"
-        case "moderate":
-            return "warning", "moderate drift"
-        case "none":
-            return "warning", "drift"
-        case _:
-            assert_never(feature.psi_level)
-
-
-def _ks(feature: "FeatureDrift") -> str:
-    """Return the statistic, as a range if the reference leaves it open."""
-    low, high = number(feature.ks_statistic), number(feature.ks_upper_bound)
-    return low if low == high else f"{low} to {high}"
-
-
-def _rows(count: int, effective_count: float) -> str:
-    return f"{count:,}, worth {number(effective_count)} independent ones"
-
-
-def _metric(found: "PerformanceDrift") -> Metric:
-    return METRICS.get(found.metric) or Metric(found.metric, "Errors", "plain", "lower")
-
-
-def _signed(fraction: float) -> str:
-    return ("+" if fraction > 0 else "") + _SHARE.shown(fraction)
-
-
-def _plus(value: float) -> str:
-    return ("+" if value > 0 else "") + number(value)
-
-
-def _range(interval: "Interval") -> str:
-    return f"{_signed(interval.low)} to {_signed(interval.high)}"
-
-
-def _chance(p_value: float) -> str:
-    """Write a p-value to two digits; NaN as an en dash."""
-    return f"<{_SMALLEST_P}" if p_value < _SMALLEST_P else number(p_value, 2)
 
 
 def _and(names: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from mlprod._brief import Brief
 from mlprod.drift._column import Categories, Column
 
 __all__ = ["Draw", "RowSample"]
@@ -20,7 +21,7 @@ _ROWS: Final = 512
 
 @final
 @attrs.frozen
-class RowSample:
+class RowSample(Brief):
     """Up to 512 rows: those with the smallest random keys, so that samples of parts make that of the whole.
 
     Attributes:

@@ -68,26 +68,31 @@ class FeatureDrift(Value):
     drifted: bool
     psi: float
     psi_level: Level
-    psi_p_value: float
+    psi_p_value: float = attrs.field(repr=False)
     psi_lower_bound: float
     min_detectable_psi: float
     ks_statistic: float
-    ks_upper_bound: float
-    ks_p_value: float
-    p_value: float
+    ks_upper_bound: float = attrs.field(repr=False)
+    ks_p_value: float = attrs.field(repr=False)
+    p_value: float = attrs.field(repr=False)
     adjusted_p_value: float
-    js_distance: float
-    wasserstein: float
+    js_distance: float = attrs.field(repr=False)
+    wasserstein: float = attrs.field(repr=False)
     missing_rate: float
-    reference_missing_rate: float
-    unseen_rate: float
+    reference_missing_rate: float = attrs.field(repr=False)
+    unseen_rate: float = attrs.field(repr=False)
     count: int
-    effective_count: float
-    reference_count: int
-    reference_effective_count: float
-    bins: tuple[str, ...]
-    shares: tuple[float, ...]
-    reference_shares: tuple[float, ...]
+    effective_count: float = attrs.field(repr=False)
+    reference_count: int = attrs.field(repr=False)
+    reference_effective_count: float = attrs.field(repr=False)
+    bins: tuple[str, ...] = attrs.field(repr=False)
+    shares: tuple[float, ...] = attrs.field(repr=False)
+    reference_shares: tuple[float, ...] = attrs.field(repr=False)
+
+    def _repr_html_(self) -> str:
+        from mlprod.drift._values_html import feature_html  # noqa: PLC0415 - it shows these values
+
+        return feature_html(self)
 
 
 @final
@@ -114,6 +119,11 @@ class MultivariateDrift(Value):
     pair: tuple[str, str]
     correlation_change: float
     rows: int
+
+    def _repr_html_(self) -> str:
+        from mlprod.drift._values_html import multivariate_html  # noqa: PLC0415 - it shows these values
+
+        return multivariate_html(self)
 
 
 @final
@@ -149,6 +159,11 @@ class PerformanceDrift(Value):
     effective_count: float
     reference_count: int
 
+    def _repr_html_(self) -> str:
+        from mlprod.drift._values_html import performance_html  # noqa: PLC0415 - it shows these values
+
+        return performance_html(self)
+
 
 @final
 @attrs.frozen(kw_only=True)
@@ -177,6 +192,11 @@ class CalibrationDrift(Value):
     threshold: float
     count: int
     reference_count: int
+
+    def _repr_html_(self) -> str:
+        from mlprod.drift._values_html import calibration_html  # noqa: PLC0415 - it shows these values
+
+        return calibration_html(self)
 
 
 @final
@@ -216,6 +236,11 @@ class ConceptDrift(Value):
     threshold: float
     count: int
     effective_count: float
+
+    def _repr_html_(self) -> str:
+        from mlprod.drift._values_html import concept_html  # noqa: PLC0415 - it shows these values
+
+        return concept_html(self)
 
 
 @final
@@ -259,7 +284,12 @@ class Overall(Value):
     drift_detected: bool
     reasons: tuple[str, ...]
     score: float
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Evidence, ...] = attrs.field(repr=False)
+
+    def _repr_html_(self) -> str:
+        from mlprod.drift._values_html import overall_html  # noqa: PLC0415 - it shows these values
+
+        return overall_html(self)
 
 
 @final
@@ -289,17 +319,17 @@ class DriftReport(Value):
     version: str | None
     time: datetime
     policy: Policy
-    reference: str
-    reference_time: datetime
+    reference: str = attrs.field(repr=False)
+    reference_time: datetime = attrs.field(repr=False)
     rows: int
     overall: Overall
     features: Mapping[str, FeatureDrift]
-    multivariate: MultivariateDrift | None = None
-    predictions: FeatureDrift | None = None
-    performance: PerformanceDrift | None = None
-    calibration: CalibrationDrift | None = None
-    concept: ConceptDrift | None = None
-    ignored: tuple[str, ...] = ()
+    multivariate: MultivariateDrift | None = attrs.field(default=None, repr=False)
+    predictions: FeatureDrift | None = attrs.field(default=None, repr=False)
+    performance: PerformanceDrift | None = attrs.field(default=None, repr=False)
+    calibration: CalibrationDrift | None = attrs.field(default=None, repr=False)
+    concept: ConceptDrift | None = attrs.field(default=None, repr=False)
+    ignored: tuple[str, ...] = attrs.field(default=(), repr=False)
 
     @property
     def scores(self) -> dict[str, float]:

@@ -83,7 +83,7 @@ class Audit(Value):
     fixed_false_positive_rate: float
     test: str
     peeking_false_positive_rate: float
-    summary: str = attrs.field(init=False, default=attrs.Factory(_summary, takes_self=True))
+    summary: str = attrs.field(init=False, default=attrs.Factory(_summary, takes_self=True), repr=False)
 
 
 def audit_of(experiment: Experiment, series: Series, *, repetitions: int, seed: int) -> Audit:

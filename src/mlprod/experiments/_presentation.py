@@ -21,6 +21,7 @@ from mlprod._svg import (
     interval_scale,
 )
 from mlprod.experiments._metric import BUILT_IN
+from mlprod.experiments._progress import ExperimentOverview
 from mlprod.experiments._values import (
     CONTROL,
     INCONCLUSIVE,
@@ -39,10 +40,12 @@ __all__ = [
     "EXPERIMENT_STYLE",
     "analysis_body",
     "analysis_html",
+    "comparison_html",
     "conclusion_body",
     "conclusion_html",
     "experiment_facts",
     "experiment_html",
+    "overview_html",
     "variant_html",
 ]
 
@@ -113,7 +116,7 @@ def analysis_body(analysis: ExperimentAnalysis) -> str:
         (
             _verdict(verdict, "" if is_over else "If it ended now"),
             _tiles(verdict, analysis.samples_needed),
-            _section("Treatments against the control", _forest(analysis.comparisons, analysis.variants)),
+            _section("Treatments against the control", _compared(analysis)),
             _section("Variants", _variants(analysis.variants, analysis.srm, analysis.maturity)),
             _section("Mind", _list(analysis.warnings)) if analysis.warnings else "",
         )
@@ -132,6 +135,24 @@ def conclusion_body(conclusion: ExperimentConclusion) -> str:
 
 def experiment_html(experiment: Experiment) -> str:
     """Return an experiment: how it is run, and what it has shown."""
+    ended = conclusion_body(experiment.conclusion) if experiment.conclusion else ""
+    return _experiment(experiment, ended)
+
+
+def overview_html(overview: ExperimentOverview) -> str:
+    """Return an experiment, and how it stands."""
+    due = "<p>Its time is over: it ends as soon as somebody looks.</p>" if overview.is_due else ""
+    if overview.analysis is None:
+        return experiment_html(overview.experiment)
+    return _experiment(overview.experiment, due + analysis_body(overview.analysis))
+
+
+def comparison_html(comparison: MetricComparison) -> str:
+    """Return one metric of a treatment against the control."""
+    return _whole(_forest([comparison], {}))
+
+
+def _experiment(experiment: Experiment, shown: str) -> str:
     description = f"<p>{isolated(experiment.description)}</p>" if experiment.description else ""
     reason = f": {isolated(experiment.reason)}" if experiment.reason else ""
     head = (
@@ -139,8 +160,7 @@ def experiment_html(experiment: Experiment) -> str:
         f'<p class="muted">{isolated(experiment.id)}</p>{description}'
         f"<p><strong>{escaped(experiment.status.capitalize())}</strong>{reason}</p></header>"
     )
-    ended = (conclusion_body(experiment.conclusion),) if experiment.conclusion else ()
-    return _whole(head, *ended, _section("How it is run", experiment_facts(experiment)))
+    return _whole(head, shown, _section("How it is run", experiment_facts(experiment)))
 
 
 def variant_html(metrics: VariantMetrics) -> str:
@@ -182,7 +202,7 @@ def _section(title: str, content: str) -> str:
 def _concluded(conclusion: ExperimentConclusion) -> Iterator[str]:
     yield _verdict(conclusion, "")
     yield _tiles(conclusion, None)
-    yield _section("Treatments against the control", _forest(conclusion.comparisons, conclusion.variants))
+    yield _section("Treatments against the control", _compared(conclusion))
     yield _section("Variants", _variants(conclusion.variants, conclusion.srm, None))
 
 
@@ -225,7 +245,15 @@ def _tiles(conclusion: ExperimentConclusion, samples_needed: int | None) -> str:
     return f'<dl class="tiles">{"".join(drawn)}</dl>'
 
 
-def _forest(comparisons: Sequence[MetricComparison], variants: Mapping[str, VariantMetrics]) -> str:
+def _compared(of: ExperimentAnalysis | ExperimentConclusion) -> str:
+    """Return what was compared, the primary metric first."""
+    primary = of.comparisons[0].metric if of.comparisons else ""
+    return _forest(of.comparisons, of.variants, primary=primary)
+
+
+def _forest(
+    comparisons: Sequence[MetricComparison], variants: Mapping[str, VariantMetrics], *, primary: str = ""
+) -> str:
     """Return a table in which each metric is a forest plot, with its figures beside."""
     if not comparisons:
         return "<p>Nothing was compared yet.</p>"
@@ -233,7 +261,7 @@ def _forest(comparisons: Sequence[MetricComparison], variants: Mapping[str, Vari
     titles = ("Lift", "Control", "Treatment", "p, one look", "p, any time", "Outcomes")
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     bodies = "".join(
-        _metric_body(name, list(rows), variants, is_primary=name == comparisons[0].metric)
+        _metric_body(name, list(rows), variants, is_primary=name == primary)
         for name, rows in groupby(comparisons, key=lambda one: one.metric)
     )
     table = (

@@ -65,6 +65,11 @@ class ExperimentOverview(Value):
     progress: tuple[LiftAt, ...]
     is_due: bool
 
+    def _repr_html_(self) -> str:
+        from mlprod.experiments._presentation import overview_html  # noqa: PLC0415 - which knows this class
+
+        return overview_html(self)
+
 
 def progress_of(experiment: Experiment, reading: Reading, *, steps: int) -> Iterator[LiftAt]:
     """Give the lift at the end of each step of time in which there were outcomes.

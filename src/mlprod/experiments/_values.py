@@ -75,8 +75,8 @@ class Phase(Value):
     since: datetime
     split: tuple[float, ...]
     allocation: float
-    ends: tuple[int, ...]
-    owners: tuple[int, ...]
+    ends: tuple[int, ...] = attrs.field(repr=False)
+    owners: tuple[int, ...] = attrs.field(repr=False)
     reason: str = ""
 
 
@@ -167,7 +167,7 @@ class VariantMetrics(Value):
     rmse: float = _NAN
     mape: float = _NAN
     custom: Mapping[str, float] = attrs.field(factory=dict[str, float])
-    samples: Mapping[str, int] = attrs.field(factory=dict[str, int])
+    samples: Mapping[str, int] = attrs.field(factory=dict[str, int], repr=False)
 
     def _repr_html_(self) -> str:
         from mlprod.experiments._presentation import variant_html  # noqa: PLC0415 - which knows this class
@@ -208,17 +208,22 @@ class MetricComparison(Value):
     control_samples: int = 0
     treatment_samples: int = 0
     difference: float = _NAN
-    difference_interval: Interval = _EVERYTHING
-    anytime_difference_interval: Interval = _EVERYTHING
+    difference_interval: Interval = attrs.field(default=_EVERYTHING, repr=False)
+    anytime_difference_interval: Interval = attrs.field(default=_EVERYTHING, repr=False)
     lift: float = _NAN
-    interval: Interval = _EVERYTHING
+    interval: Interval = attrs.field(default=_EVERYTHING, repr=False)
     anytime_interval: Interval = _EVERYTHING
     p_value: float = 1.0
-    adjusted_p_value: float = 1.0
+    adjusted_p_value: float = attrs.field(default=1.0, repr=False)
     anytime_p_value: float = 1.0
     test: str = "none"
     is_improvement: bool | None = None
     is_adjusted: bool = False
+
+    def _repr_html_(self) -> str:
+        from mlprod.experiments._presentation import comparison_html  # noqa: PLC0415 - which knows this class
+
+        return comparison_html(self)
 
 
 @final
@@ -255,9 +260,9 @@ class ExperimentConclusion(Value):
     interval: Interval
     test: str
     reason: str
-    variants: Mapping[str, VariantMetrics]
-    srm: SampleRatio
-    comparisons: tuple[MetricComparison, ...] = ()
+    variants: Mapping[str, VariantMetrics] = attrs.field(repr=False)
+    srm: SampleRatio = attrs.field(repr=False)
+    comparisons: tuple[MetricComparison, ...] = attrs.field(default=(), repr=False)
 
     def _repr_html_(self) -> str:
         from mlprod.experiments._presentation import conclusion_html  # noqa: PLC0415 - which knows this class
@@ -288,10 +293,10 @@ class ExperimentAnalysis(Value):
     status: ExperimentStatus
     at: datetime
     verdict: ExperimentConclusion
-    variants: Mapping[str, VariantMetrics]
-    comparisons: tuple[MetricComparison, ...]
-    srm: SampleRatio
-    maturity: Maturity
+    variants: Mapping[str, VariantMetrics] = attrs.field(repr=False)
+    comparisons: tuple[MetricComparison, ...] = attrs.field(repr=False)
+    srm: SampleRatio = attrs.field(repr=False)
+    maturity: Maturity = attrs.field(repr=False)
     samples_needed: int | None
     warnings: tuple[str, ...]
 
@@ -326,19 +331,19 @@ class Experiment(Value):
 
     id: str
     name: str
-    description: str
+    description: str = attrs.field(repr=False)
     status: ExperimentStatus
     models: Mapping[str, str]
-    config: ExperimentConfig
+    config: ExperimentConfig = attrs.field(repr=False)
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
     paused_at: datetime | None = None
-    paused_seconds: float = 0.0
-    phases: tuple[Phase, ...] = ()
+    paused_seconds: float = attrs.field(default=0.0, repr=False)
+    phases: tuple[Phase, ...] = attrs.field(default=(), repr=False)
     winner: str | None = None
     reason: str = ""
-    conclusion: ExperimentConclusion | None = None
+    conclusion: ExperimentConclusion | None = attrs.field(default=None, repr=False)
 
     @property
     def variants(self) -> tuple[Variant, ...]:

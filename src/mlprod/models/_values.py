@@ -6,7 +6,8 @@ from typing import Any, Literal, TypeAlias, final
 
 import attrs
 
-from mlprod._value import Value, isoformat
+from mlprod._text import in_utc
+from mlprod._value import Value
 from mlprod.typing import JSON
 
 __all__ = [
@@ -55,23 +56,23 @@ class ModelMetadata(Value):
     """
 
     id: str
-    name: str
-    version: str
+    name: str = attrs.field(repr=False)
+    version: str = attrs.field(repr=False)
     created_at: datetime
-    updated_at: datetime
-    checksum: str
-    size: int
+    updated_at: datetime = attrs.field(repr=False)
+    checksum: str = attrs.field(repr=False)
+    size: int = attrs.field(repr=lambda size: f"{size:,} bytes")
     format: str
     metrics: Mapping[str, float] = attrs.field(hash=False)
-    config: Mapping[str, JSON] = attrs.field(hash=False)
+    config: Mapping[str, JSON] = attrs.field(hash=False, repr=False)
     tags: tuple[str, ...]
-    is_active: bool
+    is_active: bool = attrs.field(repr=False)
     stage: Stage
     aliases: tuple[str, ...]
-    parent: str | None
-    environment: Mapping[str, Any] = attrs.field(hash=False)
-    signature: Mapping[str, JSON] | None = attrs.field(hash=False)
-    is_signed: bool
+    parent: str | None = attrs.field(repr=False)
+    environment: Mapping[str, Any] = attrs.field(hash=False, repr=False)
+    signature: Mapping[str, JSON] | None = attrs.field(hash=False, repr=False)
+    is_signed: bool = attrs.field(repr=False)
 
 
 ModelRef: TypeAlias = str | ModelMetadata
@@ -103,9 +104,7 @@ class ModelEvent(Value):
         """Return the event as a line of a log."""
         change = " -> ".join(version for version in (self.from_, self.to) if version)
         reason = f" ({self.reason})" if self.reason else ""
-        return (
-            f"{isoformat(self.when)}  {self.what} {self.detail + ' ' if self.detail else ''}{change}{reason}"
-        )
+        return f"{in_utc(self.when)}  {self.what} {self.detail + ' ' if self.detail else ''}{change}{reason}"
 
 
 @final

@@ -6,7 +6,7 @@ from typing import Final, final
 
 import attrs
 
-from mlprod._value import isoformat
+from mlprod._text import in_utc
 from mlprod.monitoring._alert_events import (
     AlertCleared,
     AlertEvent,
@@ -78,7 +78,7 @@ def step(
     if last_event is None:
         return ()
     if now - last_event > _SILENCE + (threshold.lookback or _WINDOW_OF_EVERYTHING):
-        return _ended(alert, now, f"nothing was recorded since {isoformat(last_event)}")
+        return _ended(alert, now, f"nothing was recorded since {in_utc(last_event)}")
     if math.isnan(reading.value) or (reading.samples < threshold.min_samples and not threshold.is_fact):
         return ()
     if not threshold.is_bad(reading.value):
@@ -107,7 +107,7 @@ def step(
         return *cleared, opened
     if alert.state != "pending" or (now - alert.since).total_seconds() < threshold.for_seconds:
         return ()
-    reason = f"{_said(threshold, reading)}, as it was at {isoformat(alert.since)}"
+    reason = f"{_said(threshold, reading)}, as it was at {in_utc(alert.since)}"
     return (AlertFired(id=alert.id, value=reading.value, samples=reading.samples, at=now, reason=reason),)
 
 

@@ -49,11 +49,16 @@ class ModelOverview(Value):
     last: datetime
     health: ModelHealth
     day: ModelPerformanceMetrics
-    day_before: ModelPerformanceMetrics
-    whole: ModelPerformanceMetrics
-    versions: tuple[ModelPerformanceMetrics, ...]
-    calibration: tuple[tuple[float, float, int], ...]
-    history: MetricsHistory
+    day_before: ModelPerformanceMetrics = attrs.field(repr=False)
+    whole: ModelPerformanceMetrics = attrs.field(repr=False)
+    versions: tuple[ModelPerformanceMetrics, ...] = attrs.field(repr=False)
+    calibration: tuple[tuple[float, float, int], ...] = attrs.field(repr=False)
+    history: MetricsHistory = attrs.field(repr=False)
+
+    def _repr_html_(self) -> str:
+        from mlprod.monitoring._values_html import overview_html  # noqa: PLC0415 - which knows this class
+
+        return overview_html(self)
 
 
 def overviews_of(

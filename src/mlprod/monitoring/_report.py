@@ -41,10 +41,10 @@ class PerformanceReport(Value):
     until: datetime
     generated_at: datetime
     metrics: ModelPerformanceMetrics
-    previous: ModelPerformanceMetrics
-    versions: tuple[ModelPerformanceMetrics, ...]
+    previous: ModelPerformanceMetrics = attrs.field(repr=False)
+    versions: tuple[ModelPerformanceMetrics, ...] = attrs.field(repr=False)
     alerts: tuple[Alert, ...]
-    history: MetricsHistory
+    history: MetricsHistory = attrs.field(repr=False)
 
     @property
     def changes(self) -> Mapping[str, float]:

@@ -1,7 +1,8 @@
 """Reports and histories as HTML: no script, nothing fetched, all that users wrote escaped and isolated."""
 
+import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -26,7 +27,17 @@ from mlprod.monitoring._period import Period
 from mlprod.monitoring._report import PerformanceReport, changes_of
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
 
-__all__ = ["changed", "charts", "compared", "fragment", "history_html", "page"]
+__all__ = [
+    "alert_list",
+    "changed",
+    "charts",
+    "compared",
+    "duration_said",
+    "fragment",
+    "has_data",
+    "page",
+    "version_said",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -48,6 +59,7 @@ _VERSION_COLUMNS: Final = (
     "p99_latency_ms",
 )
 _UP, _DOWN = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
+_coarse_chart: Final = functools.partial(line_chart, most_points=150, most_strips=30)  # a notebook keeps all
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -64,24 +76,14 @@ def page(report: PerformanceReport) -> str:
 
 
 def fragment(report: PerformanceReport) -> str:
-    """Return the same to stand in a notebook."""
+    """Return the same to stand in a notebook, drawn less finely."""
     return f'<div class="mlprod-report"><style>{STYLE}{NOTEBOOK_STYLE}</style>{_report(report, 2)}</div>'
-
-
-def history_html(history: MetricsHistory) -> str:
-    """Return the plots of a history, to stand in a notebook."""
-    steps = f"{len(history):,} steps of {_duration(history.step_seconds)}"
-    return (
-        f'<div class="mlprod-report"><style>{STYLE}{NOTEBOOK_STYLE}</style>'
-        f'<h3>{isolated(history.model_id)}</h3><p class="muted">{_version(history.version)}, {steps}</p>'
-        f"{charts(history, ())}</div>"
-    )
 
 
 def _report(report: PerformanceReport, level: int) -> str:
     parts = {
-        "Alerts": _alerts(report.alerts),
-        "Over time": charts(report.history, report.alerts),
+        "Alerts": alert_list(report.alerts) or "<p>None in this period.</p>",
+        "Over time": charts(report.history, report.alerts, is_page=level == 1),
         "All metrics": _metrics(report),
         "Versions": _versions(report.versions) if len(report.versions) > 1 else "",
     }
@@ -93,7 +95,7 @@ def _report(report: PerformanceReport, level: int) -> str:
     so_far = ", so far" if report.generated_at < report.until else ""
     return (
         f"<header><h{level}>{isolated(report.model_id)}</h{level}>"
-        f"<p>{report.period.capitalize()} report, {_version(report.version)}: "
+        f"<p>{report.period.capitalize()} report, {version_said(report.version)}: "
         f"{time_tag(report.since, seconds=True)} to {time_tag(report.until, seconds=True)}{so_far}</p>"
         "</header>"
         f"{compared(report.metrics, report.previous, _BEFORE[report.period])}{''.join(sections)}"
@@ -123,12 +125,13 @@ def compared(metrics: ModelPerformanceMetrics, previous: ModelPerformanceMetrics
     return f'<dl class="tiles">{"".join(map(shown, names))}</dl>'
 
 
-def _alerts(alerts: Iterable[Alert]) -> str:
+def alert_list(alerts: Iterable[Alert], *, most: int = 1_000) -> str:
+    """Return alerts, those that need somebody first; nothing if there are none."""
     ordered = sorted(alerts, key=lambda alert: alert.since, reverse=True)
     ordered.sort(key=lambda alert: (not alert.is_active, alert.severity != "critical"))
-    if not ordered:
-        return "<p>None in this period.</p>"
-    return f"<ul>{''.join(map(_alert, ordered))}</ul>"
+    rest = len(ordered) - most
+    more = f'<p class="muted">And {counted(rest, "more alert")}.</p>' if rest > 0 else ""
+    return f"<ul>{''.join(map(_alert, ordered[:most]))}</ul>{more}" if ordered else ""
 
 
 def _alert(alert: Alert) -> str:
@@ -139,7 +142,7 @@ def _alert(alert: Alert) -> str:
     crossed = f"{isolated(metric.label)} was {now}, {alert.comparison} {threshold}, over {samples}"
     lines = [
         f"<strong>{alert.severity.capitalize()}, {alert.state}: {isolated(alert.type)}</strong>",
-        f"{crossed}; {_version(alert.version)}.",
+        f"{crossed}; {version_said(alert.version)}.",
         ", ".join(f"{what} {time_tag(when, seconds=True)}" for what, when in times.items() if when) + ".",
     ]
     if alert.acknowledged_at:
@@ -152,29 +155,33 @@ def _alert(alert: Alert) -> str:
     return f'<li class="{look}">{"".join(f"<p>{line}</p>" for line in lines)}</li>'
 
 
-def charts(history: MetricsHistory, alerts: Iterable[Alert], *, more: str = "") -> str:
+def charts(history: MetricsHistory, alerts: Iterable[Alert], *, more: str = "", is_page: bool = True) -> str:
     """Return plots of a history, with the thresholds of alerts; and more plots behind them."""
-    drawn = "".join(_drawn(history, {alert.metric: alert.threshold for alert in alerts})) + more
+    thresholds = {alert.metric: alert.threshold for alert in alerts}
+    draw = line_chart if is_page else _coarse_chart
+    drawn = "".join(_drawn(history, thresholds, draw)) + more
     return f'<div class="charts">{drawn}</div>' if drawn else "<p>No data to plot.</p>"
 
 
-def _drawn(history: MetricsHistory, thresholds: Mapping[str, float]) -> Iterator[str]:
+def _drawn(
+    history: MetricsHistory, thresholds: Mapping[str, float], draw: Callable[..., str]
+) -> Iterator[str]:
     """Plot what there are data for; where a line crossed the threshold of an alert, with that threshold."""
     times, accuracy, equity = history.times, history["accuracy"], history.equity
     if np.isfinite(accuracy).any():
         level = 100 * thresholds.get("accuracy", math.nan)
         with np.errstate(over="ignore"):  # what is infinite is a gap
             lines = [Series("Accuracy", 100 * accuracy)]
-        yield line_chart("Accuracy", times, lines, unit="%", limits=(0, 100), reference=level)
+        yield draw("Accuracy", times, lines, unit="%", limits=(0, 100), reference=level)
     if (np.isfinite(equity) & (equity != 0)).any():
         ends, equity, drawdown = _equity(history)
-        yield line_chart("Equity", ends, [Series("Equity", equity)])
-        yield line_chart("Drawdown", ends, [Series("Drawdown", drawdown, "area")], limits=(-math.inf, 0))
+        yield draw("Equity", ends, [Series("Equity", equity)])
+        yield draw("Drawdown", ends, [Series("Drawdown", drawdown, "area")], limits=(-math.inf, 0))
     latencies = {name: f"{name}_latency_ms" for name in ("p50", "p95", "p99")}
     if any(np.isfinite(history[column]).any() for column in latencies.values()):
         level = next((thresholds[column] for column in latencies.values() if column in thresholds), math.nan)
         lines = [Series(name, history[column]) for name, column in latencies.items()]
-        yield line_chart("Latency", times, lines, unit="ms", limits=(0, math.inf), reference=level)
+        yield draw("Latency", times, lines, unit="ms", limits=(0, math.inf), reference=level)
 
 
 def _equity(history: MetricsHistory) -> tuple[NDArray[np.datetime64], Floats, Floats]:
@@ -204,7 +211,7 @@ def _metrics(report: PerformanceReport) -> str:
     rows: list[str] = []
     for group, names in GROUPS.items():
         rows.append(f'<tbody><tr><th colspan="4" scope="rowgroup">{group}</th></tr>')
-        if any(_has_data(of, name) for of in (report.metrics, report.previous) for name in names):
+        if any(has_data(of, name) for of in (report.metrics, report.previous) for name in names):
             rows.extend(map(row, names))
         else:
             rows.append(f'<tr><th scope="row" class="muted">no data</th>{f"<td>{NO_DATA}</td>" * 3}</tr>')
@@ -232,7 +239,7 @@ def _of(metrics: ModelPerformanceMetrics, name: str) -> float:
     return float(getattr(metrics, name))
 
 
-def _has_data(metrics: ModelPerformanceMetrics, name: str) -> bool:
+def has_data(metrics: ModelPerformanceMetrics, name: str) -> bool:
     """Return whether there is a number other than the zero that a count has without data."""
     value = _of(metrics, name)
     return not math.isnan(value) and not (METRICS[name].unit == "count" and value == 0)
@@ -251,11 +258,13 @@ def changed(metric: Metric, change: float) -> str:
     return f'<span class="nowrap">{said}</span> <span class="judged">{judged}</span>'
 
 
-def _version(version: str | None) -> str:
+def version_said(version: str | None) -> str:
+    """Say which version, or that it is all of them."""
     return "all versions" if version is None else f"version {isolated(version)}"
 
 
-def _duration(seconds: float) -> str:
+def duration_said(seconds: float) -> str:
+    """Say how long a step is, e.g. ``"1 hour"``."""
     for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= length and seconds % length == 0:
             return counted(int(seconds // length), unit)

@@ -8,7 +8,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod._value import Value, isoformat, plain
+from mlprod._text import in_utc
+from mlprod._value import Value, plain
 
 __all__ = [
     "Alert",
@@ -79,19 +80,19 @@ class ModelPerformanceMetrics(Value):
     accuracy: float = _NAN
     predictions_total: int = 0
     predictions_known: int = 0
-    predictions_correct: int = 0
+    predictions_correct: int = attrs.field(default=0, repr=False)
     win_rate: float = _NAN
     trades_total: int = 0
-    trades_win: int = 0
+    trades_win: int = attrs.field(default=0, repr=False)
     total_pnl: float = _NAN
     avg_trade_pnl: float = _NAN
     profit_factor: float = _NAN
     sharpe_ratio: float = _NAN
     max_drawdown: float = _NAN
     max_drawdown_amount: float = _NAN
-    avg_latency_ms: float = _NAN
+    avg_latency_ms: float = attrs.field(default=_NAN, repr=False)
     p50_latency_ms: float = _NAN
-    p95_latency_ms: float = _NAN
+    p95_latency_ms: float = attrs.field(default=_NAN, repr=False)
     p99_latency_ms: float = _NAN
     avg_confidence: float = _NAN
     high_confidence_accuracy: float = _NAN
@@ -105,6 +106,11 @@ class ModelPerformanceMetrics(Value):
     directional_accuracy: float = _NAN
     calibration_error: float = _NAN
     brier_score: float = _NAN
+
+    def _repr_html_(self) -> str:
+        from mlprod.monitoring._values_html import metrics_html  # noqa: PLC0415 - which knows this class
+
+        return metrics_html(self)
 
 
 @final
@@ -127,7 +133,7 @@ class MetricsHistory(Value):
     version: str | None
     step_seconds: float
     times: NDArray[np.datetime64]
-    columns: Mapping[str, NDArray[np.float64]]
+    columns: Mapping[str, NDArray[np.float64]] = attrs.field(repr=False)
     equity: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -152,7 +158,7 @@ class MetricsHistory(Value):
     toDict = to_dict
 
     def _repr_html_(self) -> str:
-        from mlprod.monitoring._report_html import history_html  # noqa: PLC0415 - which knows this class
+        from mlprod.monitoring._values_html import history_html  # noqa: PLC0415 - which knows this class
 
         return history_html(self)
 
@@ -198,9 +204,9 @@ class Alert(Value):
     fired_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
-    note: str = ""
+    note: str = attrs.field(default="", repr=False)
     resolved_at: datetime | None = None
-    reason: str = ""
+    reason: str = attrs.field(default="", repr=False)
 
     @property
     def is_active(self) -> bool:
@@ -212,8 +218,13 @@ class Alert(Value):
         return (
             f"{self.severity.upper()} {self.model_id}@{self.version} {self.type}: {self.metric} is "
             f"{written(self.value)}, {self.comparison} {written(self.threshold)} "
-            f"({self.state} since {isoformat(self.since)})"
+            f"({self.state} since {in_utc(self.since)})"
         )
+
+    def _repr_html_(self) -> str:
+        from mlprod.monitoring._values_html import alert_html  # noqa: PLC0415 - which knows this class
+
+        return alert_html(self)
 
 
 def written(number: float) -> str:
@@ -239,6 +250,11 @@ class ModelHealth(Value):
     model_id: str
     status: HealthStatus
     reasons: tuple[str, ...]
-    metrics: ModelPerformanceMetrics
+    metrics: ModelPerformanceMetrics = attrs.field(repr=False)
     alerts: tuple[Alert, ...]
     checked_at: datetime
+
+    def _repr_html_(self) -> str:
+        from mlprod.monitoring._values_html import health_html  # noqa: PLC0415 - which knows this class
+
+        return health_html(self)

@@ -7,6 +7,7 @@ from typing import Self, TypeAlias, final
 import attrs
 import numpy as np
 
+from mlprod._brief import Brief
 from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError, InvalidDataError
 from mlprod.stats._state import State, check, integer, integers, number, numbers
@@ -24,7 +25,7 @@ _LONGEST = 60  # sizes; a window of 2**60 values takes longer than anyone waits
 
 @final
 @attrs.frozen
-class Adwin:
+class Adwin(Brief):
     """The adaptive window of Bifet and Gavalda: the values since their mean changed last.
 
     "Learning from time-changing data with adaptive windowing", SIAM International Conference on Data Mining

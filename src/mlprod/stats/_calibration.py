@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidDataError
 from mlprod.stats._state import State, check, integers, number, numbers
 from mlprod.typing import JSON
@@ -29,7 +30,7 @@ def _counts() -> _Counts:
 
 @final
 @attrs.frozen
-class Calibration:
+class Calibration(Brief):
     """How confidence compares with accuracy, in ten bins of equal width.
 
     Bin ``k`` holds the confidence from ``k / 10`` up to, and without, ``(k + 1) / 10``; the last one holds

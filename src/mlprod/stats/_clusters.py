@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidDataError
 from mlprod.stats._state import State, check, integers, numbers
 from mlprod.typing import JSON
@@ -24,7 +25,7 @@ _SAME = attrs.cmp_using(eq=np.array_equal)
 
 @final
 @attrs.frozen
-class ClusterSums:
+class ClusterSums(Brief):
     """How many outcomes there were and what they sum to, in 256 buckets of units.
 
     All outcomes of one unit (a user, an account, a symbol) are in one bucket, however they depend on each

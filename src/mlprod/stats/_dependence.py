@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidDataError
 
 __all__ = ["SerialSums", "variance_inflation", "variance_inflations"]
@@ -31,7 +32,7 @@ _SAME = attrs.cmp_using(eq=np.array_equal)
 
 @final
 @attrs.frozen
-class SerialSums:
+class SerialSums(Brief):
     """What the values of a feature, in the order of time, tell of their dependence on each other.
 
     Every value has two scores: its *level*, the distance from the centre, cut off at the outer quantiles so

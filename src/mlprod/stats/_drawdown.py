@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidConfigError
 from mlprod.stats._state import State, check, integer, number, numbers
 from mlprod.typing import JSON
@@ -22,7 +23,7 @@ _CHUNK = 1 << 13  # trades at a time: 64 KiB, so that temporary arrays stay in t
 
 @final
 @attrs.frozen
-class Drawdown:
+class Drawdown(Brief):
     """How deep equity fell from its running peak (the maximum drawdown), in money and as a fraction.
 
     Equity begins at the initial capital, which is the first peak, and moves with the profit and loss

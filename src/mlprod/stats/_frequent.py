@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidDataError
 
 __all__ = ["FrequentItems"]
@@ -14,7 +15,7 @@ __all__ = ["FrequentItems"]
 
 @final
 @attrs.frozen
-class FrequentItems:
+class FrequentItems(Brief):
     """How often each label occurs; of very many labels, the frequent ones.
 
     Up to `capacity` different labels, all are counted exactly. Beyond that, the same number is taken from

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidDataError
 from mlprod.stats._moments import Moments
 from mlprod.stats._state import State, check, integer, number
@@ -21,7 +22,7 @@ _ROUNDING = 1e-9  # by how much a covariance may exceed what the variances allow
 
 @final
 @attrs.frozen
-class JointMoments:
+class JointMoments(Brief):
     """Second moments of pairs of numbers, an outcome and a covariate, or of many parts together.
 
     Deviations are taken from the means of each part; parts are joined as by Chan, Golub and LeVeque,

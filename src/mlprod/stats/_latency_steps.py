@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.stats import _buckets
 from mlprod.stats._sketch import LatencySketch
 
@@ -18,7 +19,7 @@ _ZERO: Final = 0  # the bucket of what is as good as zero, below all others
 
 @final
 @attrs.frozen(eq=False)
-class LatencySteps:
+class LatencySteps(Brief):
     """What a `LatencySketch` is for one stretch of time, for many: the same buckets, all in one array.
 
     Attributes:

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlprod._brief import Brief
 from mlprod.stats._state import State, check, integer, number
 from mlprod.typing import JSON
 
@@ -18,7 +19,7 @@ _CHUNK = 1 << 13  # numbers at a time: 64 KiB, so that temporary arrays stay in 
 
 @final
 @attrs.frozen
-class Moments:
+class Moments(Brief):
     """Count, mean and variance of numbers, or of many parts together.
 
     Deviations are taken from the mean of each part, so that numbers far from zero do not cancel; parts

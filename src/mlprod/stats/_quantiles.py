@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidConfigError, InvalidDataError
 
 __all__ = ["QuantileSketch"]
@@ -21,7 +22,7 @@ def _same(one: tuple[_Sorted, ...], other: tuple[_Sorted, ...]) -> bool:
 
 @final
 @attrs.frozen
-class QuantileSketch:
+class QuantileSketch(Brief):
     """A sample of numbers, read once, whose every rank is known within a bound.
 
     Up to `capacity` numbers are all kept, and every rank is exact. Beyond that, numbers are thinned: of a

@@ -23,6 +23,10 @@ class Interval(Value):
     low: float
     high: float
 
+    def __str__(self) -> str:
+        """Say it as people read it, e.g. ``"-0.012 to 0.19"``."""
+        return f"{self.low:.4g} to {self.high:.4g}"
+
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 

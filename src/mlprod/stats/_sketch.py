@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlprod._brief import Brief
 from mlprod.errors import InvalidConfigError
 from mlprod.stats import _buckets
 from mlprod.stats._state import State, check, integer, integers, number
@@ -20,7 +21,7 @@ _SAME = attrs.cmp_using(eq=np.array_equal)
 
 @final
 @attrs.frozen
-class LatencySketch:
+class LatencySketch(Brief):
     """The distribution of latencies: every quantile within 0.55%, from a few hundred counts.
 
     The counts are those of a Prometheus native histogram of schema 6, so that a sketch can be exported

@@ -9,6 +9,7 @@ from typing import Any, final
 import attrs
 
 from mlprod.errors import MLProdError
+from mlprod.storage._urls import without_secrets
 
 __all__ = ["as_os_errors", "is_refused_create", "wait_seconds"]
 
@@ -151,8 +152,8 @@ def _answer(error: BaseException) -> _Answer:
 
 
 def _words(error: Exception) -> str:
-    """Return what an error says, with its class, in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """Return what an error says, with its class, in one line; not what it says of URLs that give access."""
+    return without_secrets(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def _is_refused(error: Exception, answer: _Answer) -> bool:

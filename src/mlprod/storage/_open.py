@@ -10,6 +10,7 @@ from mlprod.storage._memory import MemoryStore
 from mlprod.storage._remote import FsspecStore
 from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Store
+from mlprod.storage._urls import has_password, without_secrets
 
 __all__ = ["StoreLike", "open_store"]
 
@@ -80,9 +81,15 @@ def open_store(
         return MemoryStore.named(rest.strip("/"))
     filesystem = _filesystem_class(protocol, text)
     from_url = filesystem._get_kwargs_from_urls(text)  # noqa: SLF001 - fsspec's way for subclasses and callers
+    root = filesystem._strip_protocol(text)  # noqa: SLF001
+    if has_password(root):  # it would be taken for a part of the name, and be shown with it
+        raise InvalidConfigError(
+            f"{without_secrets(text)} holds a password, which {protocol} does not take from a URL: pass "
+            "credentials as options, or as the service's own settings"
+        )
     return FsspecStore(
         protocol,
-        filesystem._strip_protocol(text),  # noqa: SLF001
+        root,
         host=str(from_url.get("host", "")),
         single_writer=single_writer,
         retry=retry,
@@ -107,15 +114,19 @@ def _filesystem_class(protocol: str, url: str) -> Any:  # noqa: ANN401 - fsspec 
 
     if "::" in url:
         raise InvalidConfigError(
-            f"{url} chains filesystems; a cache in between would show old decisions. Name the last one alone"
+            f"{without_secrets(url)} chains filesystems; a cache in between would show old decisions. Name "
+            "the last one alone"
         )
     try:
         return get_filesystem_class(protocol)
     except ValueError as error:
         raise InvalidConfigError(
-            f"{url}: fsspec knows no protocol {protocol!r}; is it installed, and spelled right?"
+            f"{without_secrets(url)}: fsspec knows no protocol {protocol!r}; is it installed, and spelled "
+            "right?"
         ) from error
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
         package = f"'mlprod[{extra}]'" if extra else "the package that fsspec names"
-        raise MissingExtraError(f"{url} needs another package: pip install {package} ({error})") from error
+        raise MissingExtraError(
+            f"{without_secrets(url)} needs another package: pip install {package} ({error})"
+        ) from error

@@ -10,6 +10,7 @@ from typing import Any
 from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError, StoreError
 from mlprod.storage._open import open_store
+from mlprod.storage._urls import without_secrets
 
 __all__ = ["publish"]
 
@@ -44,7 +45,7 @@ def publish(place: str | os.PathLike[str], data: bytes, **storage_options: Any) 
         return _to_filesystem(text, data, storage_options)
     except Exception as error:  # client libraries raise what they like
         raise StoreError(
-            f"could not write {text}: {error}; check that it can be reached and written"
+            f"could not write {without_secrets(text)}: {error}; check that it can be reached and written"
         ) from error
 
 

@@ -19,6 +19,7 @@ from mlprod.storage._clients import CONDITIONAL_WRITE, TELLS_NO_BUCKET, open_fil
 from mlprod.storage._renaming import files_below, is_there, partial_before, renamed
 from mlprod.storage._retry import RetryPolicy
 from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, sole_writer
+from mlprod.storage._urls import without_secrets
 from mlprod.typing import Buffer, Chunks
 
 __all__ = ["FsspecStore"]
@@ -73,8 +74,9 @@ class FsspecStore:
 
     @property
     def url(self) -> str:
-        """``protocol://root``, or ``protocol://host/root``."""
-        return f"{self._protocol}://{self._host}{self._root}"
+        """``protocol://root``, or ``protocol://host/root``, without a query, which may be a signature."""
+        root = self._root.removeprefix(f"{self._protocol}://")  # which fsspec leaves before that of HTTP
+        return without_secrets(f"{self._protocol}://{self._host}{root}")
 
     @property
     def endpoint(self) -> str:

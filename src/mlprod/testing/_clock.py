@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import final
 
 from mlprod._clock import aware
+from mlprod._text import in_utc
 
 __all__ = ["FrozenClock"]
 
@@ -22,6 +23,10 @@ class FrozenClock:
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         """Start at a timezone-aware time."""
         self._time = aware(start, "the start")
+
+    def __repr__(self) -> str:
+        """Show the time at which it stands."""
+        return f"FrozenClock({in_utc(self._time)})"
 
     def __call__(self) -> datetime:
         """Return the time at which it stands."""

@@ -70,6 +70,10 @@ class FaultyStore:
         self._crashed = False
         self.log: list[str] = []
 
+    def __repr__(self) -> str:
+        """Show which store is behind."""
+        return f"FaultyStore({self._inner!r})"
+
     @property
     def operations(self) -> int:
         """How many operations were asked for so far."""

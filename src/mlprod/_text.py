@@ -1,19 +1,17 @@
-"""Text and numbers as people read them, and as markup can hold them."""
+"""Text, numbers and times as people read them, and as markup can hold them."""
 
 import html
 import math
 import re
+from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["FONT", "MINUS", "NO_DATA", "escaped", "extent", "fitting", "number"]
+__all__ = ["MINUS", "NO_DATA", "escaped", "in_utc", "isolated", "number"]
 
-FONT: Final = 11
 MINUS: Final = "\N{MINUS SIGN}"  # as wide as a plus, and read aloud
 NO_DATA: Final = "\N{EN DASH}"
 
 _INFINITE: Final = "\N{INFINITY}"
-_WIDE_ASCII: Final = "%@mMwW"
-_WIDE: Final = frozenset(f"{_WIDE_ASCII}\N{HORIZONTAL ELLIPSIS}")
 # What XML cannot hold (controls, surrogates, noncharacters), and what reorders the text around it.
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
@@ -33,6 +31,11 @@ def escaped(text: object) -> str:
         return text
     lines = str(text).replace("\r\n", "\n")
     return html.escape(_UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), lines))
+
+
+def isolated(text: str) -> str:
+    """Return users' text: escaped, and unable to reorder what is beside it."""
+    return f"<bdi>{escaped(text)}</bdi>"
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -57,18 +60,12 @@ def number(value: float, digits: int = 4) -> str:
     return (text if is_short else f"{text}e{exponent}").replace("-", MINUS)
 
 
-def extent(text: str, size: int = FONT) -> float:
-    """Estimate how wide text is, rather too wide than too narrow."""
-    if text.isascii():
-        wide = sum(map(text.count, _WIDE_ASCII))
-    else:
-        wide = sum(character in _WIDE or character > "\u2e7f" for character in text)
-    return size * (0.62 * (len(text) - wide) + wide)
+def in_utc(time: datetime) -> str:
+    """Return a time to the second, in UTC.
 
-
-def fitting(text: str, width: float, size: int = FONT) -> str:
-    """Shorten text that is too wide."""
-    shown = text
-    while shown and extent(shown, size) > width:
-        shown = shown[: min(len(shown) - 1, int(width / size / 0.62))]
-    return shown if shown == text else shown[:-1] + "\N{HORIZONTAL ELLIPSIS}"
+    Example:
+        >>> in_utc(datetime(2026, 1, 31, 9, 30, 5, 123456, tzinfo=UTC))
+        '2026-01-31 09:30:05 UTC'
+    """
+    at = time.astimezone(UTC)
+    return f"{at.date().isoformat()} {at:%H:%M:%S} UTC"

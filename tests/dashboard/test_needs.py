@@ -7,6 +7,7 @@ import pytest
 from mlprod import AlertThreshold, PerformanceMonitor
 from mlprod.dashboard import render
 from mlprod.dashboard._needs import needs_of
+from mlprod.dashboard._snapshot import Unread
 
 
 @pytest.fixture
@@ -123,7 +124,8 @@ def test_many_are_folded(busy, snapshot, store, clock):
 
 
 def test_what_could_not_be_read_comes_before_everything(busy, snapshot):
-    broken = attrs.evolve(snapshot(), unread={"alerts": "the disk is gone"})
+    broken = attrs.evolve(snapshot(), unread=(Unread("alerts", "", "the disk is gone"),))
     first = needs_of(broken)[0]
-    assert ("now", "alerts", "") == (first.urgency, first.subject, first.place)
+    assert ("now", "Alerts", "") == (first.urgency, first.subject, first.place)
     assert first.sentence.endswith("this page does not show it: the disk is gone")
+    assert "mlprod.fsck('memory://" in first.step

@@ -9,7 +9,7 @@ from mlprod._html import isolated, time_tag
 from mlprod._svg import NO_DATA, escaped
 from mlprod.dashboard._snapshot import Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
-from mlprod.dashboard._words import chip, length, lift, link
+from mlprod.dashboard._words import chip, length, lift, link, nothing_there
 from mlprod.experiments import ExperimentConclusion, ExperimentOverview, MetricComparison
 
 __all__ = ["experiments_tab", "standing", "time_left"]
@@ -32,7 +32,7 @@ _LOOKS: Final = {"running": "running", "paused": "warning"}
 def experiments_tab(snapshot: Snapshot) -> str:
     """Return the list of experiments."""
     if not snapshot.experiments:
-        return "<p>There are no experiments yet.</p>"
+        return nothing_there(snapshot, "experiments", "There are no experiments yet.")
     newest = list(reversed(snapshot.experiments))
     newest.sort(key=lambda each: _STATUSES.index(each.experiment.status))
     present = {each.experiment.status for each in snapshot.experiments}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["converter"]
 
+_NESTED: Final = (dict, list, tuple)
 _DEEPEST: Final = 256  # more than the library writes, and little enough to be walked through
 _YEARS: Final = range(1000, 9000)  # room on both sides for durations
 _INTEGER_BITS: Final = 63
@@ -113,7 +114,7 @@ def _document(value: object) -> dict[str, Any]:
     level: list[Any] = [value]
     for _ in range(_DEEPEST):
         inner = (part.values() if isinstance(part, dict) else part for part in level)
-        level = [item for items in inner for item in items if isinstance(item, dict | list | tuple)]
+        level = [item for items in inner for item in items if isinstance(item, _NESTED)]
         if not level:
             return value
     raise ValueError(f"a document is nested more than {_DEEPEST} deep")

@@ -5,12 +5,23 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from mlprod import ABTestingManager, AlertThreshold, DriftDetector, ModelSerializer, PerformanceMonitor
-from mlprod.testing import FrozenClock
 
 __all__ = ["fill"]
 
 MODELS, EXPERIMENTS, RUNNING, KINDS = 200, 50, 15, 5
 HOURS, DAYS = 720, 30  # of predictions, one an hour; of trades, one a day
+
+
+class _Clock:
+    """A clock that is moved by hand; that of `mlprod.testing` comes with pytest."""
+
+    def __init__(self, now: datetime) -> None:
+        """Begin at a moment."""
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
 
 
 def fill(store: str, now: datetime) -> None:
@@ -20,15 +31,15 @@ def fill(store: str, now: datetime) -> None:
         store: where to; a path or a URL.
         now: when the last prediction was made.
     """
-    clock, rng = FrozenClock(now - timedelta(days=5)), np.random.default_rng(7)
+    clock, rng = _Clock(now - timedelta(days=5)), np.random.default_rng(7)
     names = [f"model-{number:03}" for number in range(MODELS)]
     _save_and_check(store, names, clock, rng)
     _compare(store, names, clock, rng)
-    clock.advance(hours=20)
+    clock.now += timedelta(hours=20)
     _watch(store, names, clock, rng)
 
 
-def _save_and_check(store: str, names: list[str], clock: FrozenClock, rng: np.random.Generator) -> None:
+def _save_and_check(store: str, names: list[str], clock: _Clock, rng: np.random.Generator) -> None:
     models, detector = ModelSerializer(store, clock=clock), DriftDetector(store, clock=clock)
     for name in names:
         models.save([0], name, {"accuracy": 0.6}, activate=True)
@@ -36,7 +47,7 @@ def _save_and_check(store: str, names: list[str], clock: FrozenClock, rng: np.ra
         detector.check(name, {f"f{at}": rng.normal(at / 3, 1, 200) for at in range(3)})
 
 
-def _compare(store: str, names: list[str], clock: FrozenClock, rng: np.random.Generator) -> None:
+def _compare(store: str, names: list[str], clock: _Clock, rng: np.random.Generator) -> None:
     with ABTestingManager(store, clock=clock) as manager:
         for number in range(EXPERIMENTS):
             manager.create_experiment(f"Test {number}", "", *names[number : number + 2], id=f"test-{number}")
@@ -45,12 +56,12 @@ def _compare(store: str, names: list[str], clock: FrozenClock, rng: np.random.Ge
             for number in range(EXPERIMENTS):
                 variant = manager.get_variant(f"test-{number}", hour)
                 manager.record_trade(f"test-{number}", variant.id, id=f"{hour}", pnl=float(rng.normal()))
-            clock.advance(hours=1)
+            clock.now += timedelta(hours=1)
         for number in range(RUNNING, EXPERIMENTS):
             manager.end_experiment(f"test-{number}")
 
 
-def _watch(store: str, names: list[str], clock: FrozenClock, rng: np.random.Generator) -> None:
+def _watch(store: str, names: list[str], clock: _Clock, rng: np.random.Generator) -> None:
     thresholds = [
         AlertThreshold(
             f"kind_{at}", "accuracy", 0.99, "warning" if at else "critical", comparison="below", window="60d"

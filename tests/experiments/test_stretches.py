@@ -6,7 +6,6 @@ import pytest
 
 from mlprod import ABTestingManager, open_store
 from mlprod.experiments._stretches import LARGE_ROWS
-from mlprod.storage.journal._files import SUMMARY
 from mlprod.testing import FaultyStore
 
 HALF = LARGE_ROWS // 2

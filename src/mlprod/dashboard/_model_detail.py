@@ -28,7 +28,8 @@ _DRIFT: Final = {
     "performance_drift_score": "Performance",
 }
 _DAY_SECONDS: Final = 86_400
-_RECORDS_UNREAD: Final = "What was recorded about this model could not be read."
+_UNREAD: Final = "What was recorded about this model could not be read."
+_NOTHING: Final = "Nothing was recorded about this model."
 
 
 def model_detail(model: ModelView) -> str:
@@ -87,9 +88,10 @@ def _alert(alert: Alert) -> str:
 
 
 def _pending(alert: Alert) -> str:
+    said = f"{isolated(alert_said(alert))}; an alert if that lasts, seen first {time_tag(alert.since)}"
     return (
-        f'<li><span class="how">{chip("", "pending")}</span><span>{link("alerts", alert.id, alert.type)}: '
-        f"{isolated(alert_said(alert))}; an alert if that lasts, seen first {time_tag(alert.since)}.</span></li>"
+        f'<li><span class="how">{chip("", "pending")}</span>'
+        f"<span>{link('alerts', alert.id, alert.type)}: {said}.</span></li>"
     )
 
 
@@ -99,7 +101,7 @@ def _pending(alert: Alert) -> str:
 def _day(model: ModelView) -> str:
     overview = model.overview
     if overview is None:
-        return f"<p>{_RECORDS_UNREAD if 'records' in model.unread else 'Nothing was recorded about this model.'}</p>"
+        return f"<p>{_UNREAD if 'records' in model.unread else _NOTHING}</p>"
     if not (overview.day.predictions_total or overview.day.trades_total):
         return ""  # that is the first reason of its health
     return compared(overview.day, overview.day_before, "the day before")
@@ -174,9 +176,10 @@ def _drift(model: ModelView) -> str:
 
 def _alarm(alarm: DriftAlarm) -> str:
     version = f", version {isolated(alarm.version)}" if alarm.version else ""
+    found = f"found {time_tag(alarm.time)} at row {alarm.rows:,}{version}"
     return (
-        f'<li class="look"><span class="how">{chip("warning", "alarm")}</span><span>'
-        f"{isolated(alarm_said(alarm))}; found {time_tag(alarm.time)} at row {alarm.rows:,}{version}.</span></li>"
+        f'<li class="look"><span class="how">{chip("warning", "alarm")}</span>'
+        f"<span>{isolated(alarm_said(alarm))}; {found}.</span></li>"
     )
 
 

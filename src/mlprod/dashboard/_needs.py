@@ -202,5 +202,7 @@ def _of_drift(model: ModelView) -> Iterator[Need]:
             "Fit it on recent data, save it as a new version, and set its reference anew",
         )
     if alarm is not None:
-        step = f"Find out what has changed with DriftDetector.check({model.name!r}, …): a newer report answers it"
+        step = (
+            f"Check with DriftDetector.check({model.name!r}, …): it tells what has changed, and answers this"
+        )
         yield Need("look", model.name, place, f"has an alarm of drift: {alarm_said(alarm)}", step)

@@ -154,7 +154,7 @@ def _recorded(experiment: Experiment, reading: Reading, metric: Metric) -> _Reco
         else:
             rest.append(part.load())
     table = Table.joined(layout, rest)
-    if metric.source == "trade":
+    if layout == TRADE:
         table = without_repeats(table.in_time_order(), "trade_id", summed)
     elif len(outcomes) and len(table):
         table = outcomes.applied_to(table)

@@ -13,8 +13,8 @@ from mlprod._facts._repeats import without_repeats
 from mlprod.experiments import _streams
 from mlprod.experiments._measuring import measured_predictions, measured_shadows, measured_trades
 from mlprod.experiments._metric import metric_of
-from mlprod.experiments._stretches import stretches_of
 from mlprod.experiments._streams import METRIC, PREDICTION, TRADE
+from mlprod.experiments._stretches import stretches_of
 from mlprod.experiments._sums import SUMS_KEY, Sums
 from mlprod.experiments._values import Experiment
 from mlprod.storage.journal import Layout, Part, Reading, Table, gathered

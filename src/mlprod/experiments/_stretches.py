@@ -1,5 +1,6 @@
 """Sums over stretches of a large block: how a lift came about is told without reading its records again."""
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final, final
@@ -46,7 +47,7 @@ def stretches_of(table: Table, sum_up: Callable[[Table], Sums]) -> dict[str, str
         return {}
     cuts = [len(table) * cut // _COUNT for cut in range(_COUNT + 1)]
     kept: list[tuple[int, int, dict[str, Any]]] = []
-    for first, stop in zip(cuts, cuts[1:], strict=False):
+    for first, stop in itertools.pairwise(cuts):
         sums = sum_up(table.take(slice(first, stop)))
         kept.append((stop - first, int(table["time"][stop - 1]), sums.to_state()))
     return {_KEY: json.dumps(kept, separators=(",", ":"))}

@@ -112,7 +112,7 @@ class BlockHeader:
 
 @functools.lru_cache(maxsize=256)
 def _layout(columns: tuple[tuple[str, Any, bool], ...]) -> tuple[tuple[Column, ...], Layout]:
-    """Return the columns, and the layout of those other than the time; thousands of files have the same few."""
+    """Return the columns, and the layout without the time; thousands of files have the same few."""
     found = tuple(Column(*column) for column in columns)
     return found, Layout(found[1:])
 

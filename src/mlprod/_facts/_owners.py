@@ -32,9 +32,10 @@ def asked_of_each(
 
     def below(prefix: str) -> list[T]:
         answers, readings = journal.query(prefix, lambda found: (ask(readings := found.by_owner()), readings))
-        for owner, reading in readings.items() if on_unreadable else ():
-            for why in reading.damaged.values():
-                on_unreadable(owner, why)
+        if on_unreadable is not None:
+            for owner, reading in readings.items():
+                for why in reading.damaged.values():
+                    on_unreadable(owner, why)
         return answers
 
     try:

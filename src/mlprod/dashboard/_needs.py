@@ -118,7 +118,9 @@ def _where(alerts: Sequence[Alert]) -> str:
 
 
 def _alerts_said(alerts: Sequence[Alert], kind: str) -> str:
-    return f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(alerts[0])}"
+    first = alerts[0]
+    since = f"since {first.since:%Y-%m-%d %H:%M} UTC"
+    return f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(first)}, {since}"
 
 
 def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:

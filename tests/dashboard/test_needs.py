@@ -63,6 +63,26 @@ def test_a_model_in_production_that_fails_without_an_alert_is_urgent(models, sto
     assert ("now", "models/har", "is critical: error rate is 1, above 0.05") in needs()
 
 
+def test_one_that_fell_silent_is_to_be_found_again(models, store, clock, snapshot):
+    models.save([1], "har", activate=True)
+    with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
+        monitor.record_predictions("har", "1.0.0", correct=[True] * 40)
+    clock.advance(days=3)
+    (need,) = needs_of(snapshot())
+    assert need.sentence == "is degraded: nothing was recorded in the last 24 hours, so nothing is known"
+    assert need.step == "See whether it still runs: its last record is of 2026-03-02 09:30 UTC"
+
+
+def test_to_go_back_is_a_step_only_after_one_forward(models, store, clock, snapshot):
+    for version in range(2):
+        models.save([version], "har", activate=True)
+    with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
+        monitor.record_predictions("har", "1.0.1", error=[True] * 40)
+    assert needs_of(snapshot())[0].step.endswith("if 1.0.1 is to blame, rollback('har') brings 1.0.0 back")
+    models.rollback("har")
+    assert "rollback" not in needs_of(snapshot())[0].step
+
+
 def test_a_healthy_one_needs_nobody(models, store, clock, needs):
     models.save([1], "har", activate=True)
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:

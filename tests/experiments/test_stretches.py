@@ -1,11 +1,11 @@
 """How a lift came about is told of a million outcomes without reading them: from sums over stretches."""
 
-import json
-
+import attrs
 import pytest
 
 from mlprod import ABTestingManager, open_store
 from mlprod.experiments._stretches import LARGE_ROWS
+from mlprod.storage.journal._files import SUMMARY
 from mlprod.testing import FaultyStore
 
 HALF = LARGE_ROWS // 2
@@ -100,10 +100,9 @@ def test_where_an_outcome_has_arrived_since_the_records_are_read(compacted, cloc
 def test_what_cannot_be_read_only_costs_the_reading(compacted, clock, kept):
     exact, _ = progress(compacted, clock)
     (path,) = summaries(compacted)
-    document = json.loads(compacted.get(path))
-    (key,) = [key for key in document["data"]["values"] if "stretches" in key]
-    document["data"]["values"][key] = kept
-    compacted.put(path, json.dumps(document).encode())
+    summary = SUMMARY.load(compacted.get(path), path)
+    (key,) = [key for key in summary.values if "stretches" in key]
+    compacted.put(path, SUMMARY.dump(attrs.evolve(summary, values={**summary.values, key: kept})))
     told, read = progress(compacted, clock)
     assert read
     assert exact[-1].treatment_samples == told[-1].treatment_samples

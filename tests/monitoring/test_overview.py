@@ -45,6 +45,8 @@ def test_every_step_is_what_a_history_says(store, clock, is_compacted):
         for minutes in range(0, 3000, 60):  # whose outcome is not known
             moment = NOW - dt.timedelta(minutes=minutes)
             monitor.record_prediction("har", "1.0.0", latency_ms=3.0, timestamp=moment)
+        for hours in (1, 1, 150):  # which nobody knows what they earned
+            monitor.record_trade("har", "1.0.0", outcome="win", timestamp=NOW - dt.timedelta(hours=hours))
         if is_compacted:
             monitor.compact("har")
         (overview,) = monitor.get_overview(window="9d", steps=30)

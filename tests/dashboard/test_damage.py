@@ -121,6 +121,7 @@ class TestWhatIsNotKnownIsNotClaimed:
         assert ["idle"] == [need.subject for need in needs_of(found) if "nothing was ever" in need.sentence]
         assert "What was recorded about this model could not be read." in model_detail(model(found))
         assert "Some of its outcomes could not be read" in experiment_detail(found.experiments[0], found)
+        assert "some outcomes could not be read" in experiments_tab(found)
 
     @pytest.mark.usefixtures("alarmed")
     @pytest.mark.parametrize(

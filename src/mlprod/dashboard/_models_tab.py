@@ -50,7 +50,7 @@ def _row(model: ModelView) -> Row:
     groups = {
         "production": production is not None,
         "alerts": bool(model.alerts),
-        "drift": is_drifting,
+        "drift": is_drifting or model.unanswered is not None,
     }
     return Row(
         [

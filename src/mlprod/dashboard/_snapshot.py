@@ -82,14 +82,10 @@ class ModelView:
     @property
     def unanswered(self) -> DriftAlarm | None:
         """The newest alarm about what acts, if nobody has checked for drift since."""
-        acting = {None, self.production.version if self.production else None}
-        checked = self.drift.time if self.drift else None
-        for alarm in reversed(self.alarms):
-            if (self.production is None or alarm.version in acting) and not (
-                checked and checked > alarm.time
-            ):
-                return alarm
-        return None
+        acting = None if self.production is None else self.production.version
+        open_ones = (alarm for alarm in self.alarms if self.drift is None or self.drift.time <= alarm.time)
+        about = [alarm for alarm in open_ones if acting is None or alarm.version in {None, acting}]
+        return about[-1] if about else None
 
 
 @final

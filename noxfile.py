@@ -15,7 +15,8 @@ nox.options.sessions = ["tests"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 COVERAGE = Path(".coverage.d")  # one folder of data for each session, combined by `coverage`
-SHORTER = ("-m", "not slow", "--hypothesis-profile=few")  # where `tests` has looked long enough
+FAULTS = ("--ignore=tests/crashes", "--ignore=tests/fuzz", "--ignore=tests/soak")  # of ours, not of versions
+SHORTER = ("-m", "not slow", "--hypothesis-profile=few", *FAULTS)  # where `tests` has looked long enough
 ELSEWHERE = ("--ignore=tests/browser", "--ignore=tests/servers")  # which have sessions of their own
 EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run
 
@@ -103,6 +104,7 @@ def picture(session: nox.Session) -> None:
             session.run("python", str(here / "examples" / "quickstart.py"), silent=True)
         session.run("python", "docs/picture.py", chromium(session), f"{folder}/dashboard.html", target)
         session.run("python", "docs/charts.py", folder, "docs/_static")
+    session.run("python", "docs/figures.py", "docs", "docs/_static")
 
 
 def chromium(session: nox.Session) -> str:
@@ -154,9 +156,9 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation into `docs/_build`; a warning is an error."""
+    """Build the documentation into `docs/_build/html`; a warning is an error."""
     session.install("-e", ".", *group("docs"))
-    session.run("sphinx-build", "-n", "-W", "--keep-going", "docs", "docs/_build", *session.posargs)
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "docs", "docs/_build/html", *session.posargs)
 
 
 @nox.session

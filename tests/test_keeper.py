@@ -18,7 +18,8 @@ class Owner:
     def __init__(self, interval_seconds=0.0001):
         self.done = queue.Queue()
         self.failures = queue.Queue()
-        self.keeper = Keeper(self.work, interval_seconds=interval_seconds, name="kept")
+        self.name = f"kept-{id(self)}"  # threads of tests before this one may not have ended yet
+        self.keeper = Keeper(self.work, interval_seconds=interval_seconds, name=self.name)
 
     def work(self):
         self.done.put(threading.current_thread())
@@ -37,7 +38,7 @@ def test_it_works_again_and_again(owner):
     owner.keeper.start()
     first, second = owner.done.get(), owner.done.get()
     assert first is second
-    assert ("kept", True) == (first.name, first.daemon)
+    assert (owner.name, True) == (first.name, first.daemon)
 
 
 def test_nothing_runs_before_the_start():
@@ -65,7 +66,7 @@ def test_starting_twice_is_starting_once(owner, monkeypatch):
     for thread in threads:
         thread.join()
     owner.keeper.start()
-    assert 1 == started.count("kept")
+    assert 1 == started.count(owner.name)
 
 
 def test_of_two_threads_that_find_it_stopped_one_starts_it(owner, monkeypatch):
@@ -83,7 +84,7 @@ def test_of_two_threads_that_find_it_stopped_one_starts_it(owner, monkeypatch):
     monkeypatch.setattr(os, "getpid", getpid)
     owner.keeper.start()
     owner.done.get()
-    assert 1 == [thread.name for thread in threading.enumerate()].count("kept")
+    assert 1 == [thread.name for thread in threading.enumerate()].count(owner.name)
 
 
 def test_it_can_be_stopped_and_started_again(owner):
@@ -136,7 +137,7 @@ def test_where_no_thread_can_be_started_the_work_waits(owner, monkeypatch, caplo
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         owner.keeper.start()
-    assert "no thread kept could be started: can't create new thread" in caplog.text
+    assert f"no thread {owner.name} could be started: can't create new thread" in caplog.text
     owner.keeper.start()
     owner.done.get()
 

@@ -150,8 +150,9 @@ class TestLastingFaults:
                 StoreError, match=r"there is no bucket or container .*make it, or correct the URL"
             ):
                 use(ModelSerializer(object_store.at(url)))
-        with pytest.raises(OSError, match=r"there is no bucket or container"):
-            object_store.at(url).list("models")
+        for look in (lambda store: store.list("models"), lambda store: store.get("models/file")):
+            with pytest.raises(OSError, match=r"there is no bucket or container"):
+                look(object_store.at(url))
 
     def test_a_server_that_is_not_there(self, object_store, store):
         options = object_store.options()

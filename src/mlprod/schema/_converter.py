@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["converter"]
 
-_NESTED: Final = (dict, list, tuple)
 _DEEPEST: Final = 256  # more than the library writes, and little enough to be walked through
 _YEARS: Final = range(1000, 9000)  # room on both sides for durations
 _INTEGER_BITS: Final = 63
+_LEAVES: Final = frozenset({str, int, float, bool, type(None)})
 
 
 @functools.cache
@@ -114,7 +114,13 @@ def _document(value: object) -> dict[str, Any]:
     level: list[Any] = [value]
     for _ in range(_DEEPEST):
         inner = (part.values() if isinstance(part, dict) else part for part in level)
-        level = [item for items in inner for item in items if isinstance(item, _NESTED)]
+        level = [
+            item
+            for items in inner
+            if not _LEAVES.issuperset(map(type, items))  # rows of numbers are most of what is read
+            for item in items
+            if isinstance(item, dict | list | tuple)
+        ]
         if not level:
             return value
     raise ValueError(f"a document is nested more than {_DEEPEST} deep")

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import pytest
 
+from benchmarks._large_store import fill
 from mlprod import (
     ABTestingManager,
     AlertThreshold,
@@ -98,49 +99,8 @@ def small(tmp_path_factory):
 def large(tmp_path_factory):
     """Make 200 models, 50 experiments and 1,000 alerts; the best of some times to write it."""
     folder = tmp_path_factory.mktemp("large")
-    store, clock, rng = str(folder / "store"), FrozenClock(NOW - timedelta(days=5)), np.random.default_rng(7)
-    names = [f"model-{number:03}" for number in range(200)]
-    models, detector = ModelSerializer(store, clock=clock), DriftDetector(store, clock=clock)
-    for name in names:
-        models.save([0], name, {"accuracy": 0.6}, activate=True)
-        detector.set_reference(name, {f"f{at}": rng.normal(0, 1, 300) for at in range(3)})
-        detector.check(name, {f"f{at}": rng.normal(at / 3, 1, 200) for at in range(3)})
-    with ABTestingManager(store, clock=clock) as manager:
-        for number in range(50):
-            pair, on_time = names[number : number + 2], {"auto_stop_on_degradation": False}
-            manager.create_experiment(f"Test {number}", "", *pair, on_time, id=f"test-{number}")
-            manager.start_experiment(f"test-{number}")
-        for hour in range(100):
-            for number in range(50):
-                variant = manager.get_variant(f"test-{number}", hour)
-                manager.record_trade(f"test-{number}", variant.id, id=f"{hour}", pnl=float(rng.normal()))
-            clock.advance(hours=1)
-        for number in range(15, 50):
-            manager.end_experiment(f"test-{number}")
-    clock.advance(hours=20)
-    thresholds = [
-        AlertThreshold(
-            f"kind_{at}", "accuracy", 0.99, "warning" if at else "critical", comparison="below", window="60d"
-        )
-        for at in range(5)
-    ]
-    with PerformanceMonitor(store, clock=clock, thresholds=thresholds) as monitor:
-        hours = np.arange(720)[::-1] * np.timedelta64(1, "h")
-        times = np.datetime64(NOW.replace(tzinfo=None)) - hours
-        for name in names:
-            monitor.record_predictions(
-                name,
-                "1.0.0",
-                correct=rng.random(720) < 0.6,
-                confidence=rng.random(720),
-                latency_ms=rng.lognormal(2, 1, 720),
-                timestamp=times,
-            )
-            for hour in range(0, 720, 24):
-                moment = NOW - timedelta(hours=hour)
-                monitor.record_trade(name, "1.0.0", pnl=float(rng.normal(1, 10)), timestamp=moment)
-            monitor.record_drift(name, "1.0.0", feature_drift=float(rng.random() / 2))
-        assert len(monitor.get_active_alerts()) == 1000
+    store = str(folder / "store")
+    fill(store, NOW)
     tried = [written(folder, store)]
     while tried[-1].seconds >= 2 and len(tried) < 20:  # what else runs slows processors down, too
         tried.append(written(folder, store))

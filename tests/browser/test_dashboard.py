@@ -205,10 +205,21 @@ class TestRefreshing:
         tab.evaluate("scrollTo(0, 77)")
         small.rewrite(refresh_seconds=1, title="After")
         tab.wait_for_selector("html.ready body[data-title=After]")
+        assert tab.url.startswith("file://")
         assert ["panel-models"] == shown(tab)
         assert "a" == tab.input_value("#models-table-words")
         assert "ascending" == tab.locator("#models-table th", has_text="Versions").get_attribute("aria-sort")
         tab.wait_for_function("() => scrollY === 77")
+        small.rewrite()
+
+    def test_a_model_that_is_open_stays_open(self, visit, small):
+        small.rewrite(refresh_seconds=1, title="Before")
+        tab = visit(small, "models/har", viewport={"width": 500, "height": 400})
+        tab.evaluate("scrollTo(0, 123)")
+        small.rewrite(refresh_seconds=1, title="After")
+        tab.wait_for_selector("html.ready body[data-title=After]")
+        assert "har" == tab.inner_text("#models-content h2")
+        tab.wait_for_function("() => scrollY === 123")
         small.rewrite()
 
     def test_it_can_be_paused(self, visit, small):
@@ -238,6 +249,12 @@ class TestForEverybody:
     def test_a_phone_does_not_scroll_sideways(self, visit, small, place):
         tab = visit(small, place, viewport={"width": 390, "height": 800}, has_touch=True)
         assert 390 == tab.evaluate("document.documentElement.scrollWidth")
+
+    @pytest.mark.parametrize("page", ["small", "large"])
+    def test_a_phone_shows_every_word_of_what_needs_a_person(self, visit, request, page):
+        tab = visit(request.getfixturevalue(page), viewport={"width": 390, "height": 800}, has_touch=True)
+        cut = "lines => lines.filter(line => line.scrollWidth > line.clientWidth + 1).length"
+        assert 0 == tab.eval_on_selector_all(".needs, .needs li, .needs li > span", cut)
 
     @pytest.mark.parametrize("place", PLACES)
     def test_paper_holds_all_of_it(self, visit, small, place):

@@ -56,6 +56,10 @@ READERS = {
     "latest_reports": lambda detector: {
         name: report.to_dict() for name, report in detector.latest_reports().items()
     },
+    "latest_alarms": lambda detector: {
+        name: [alarm.to_dict() for alarm in alarms]
+        for name, alarms in detector.latest_alarms(count=3).items()
+    },
     "alarms": lambda detector: [alarm.to_dict() for alarm in detector.alarms("m")],
     "should_retrain": lambda detector: [detector.should_retrain(report) for report in detector.history("m")],
     "store": lambda detector: detector.store.url,

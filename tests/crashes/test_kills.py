@@ -167,7 +167,7 @@ def recorded(folder, prefix, column, value):
     journal = PerformanceMonitor(folder)._journal
 
     def ask(reading):
-        assert () == reading.damaged
+        assert {} == reading.damaged
         tables = [part.load() for parts in reading.parts.values() for part in parts]
         return [
             pair

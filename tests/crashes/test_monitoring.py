@@ -93,6 +93,7 @@ ALERTS = {  # decided first, then told of: if that fails, to look again is safe
         lambda monitor: monitor.get_active_alerts(),
     ),
     "get_alert_history": (lambda monitor: monitor.get_alert_history("m"),),
+    "get_pending_alerts": (lambda monitor: monitor.get_pending_alerts("m"),),
     "generate_report": (lambda monitor: monitor.generate_report("m"),),
     "get_model_health": (lambda monitor: monitor.get_model_health("m"),),
     "the keeper": (predict, tend),
@@ -106,6 +107,9 @@ READERS = {
     ],
     "get_alert_history, as it stands": lambda monitor: [
         found.to_dict() for found in monitor.get_alert_history(evaluate=False)
+    ],
+    "get_pending_alerts, as they stand": lambda monitor: [
+        found.to_dict() for found in monitor.get_pending_alerts(evaluate=False)
     ],
     "get_features": lambda monitor: listed(monitor.get_features("m")),
     "on_alert": lambda monitor: monitor.on_alert(print)(),

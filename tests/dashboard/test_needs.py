@@ -7,6 +7,7 @@ import pytest
 from mlprod import AlertThreshold, PerformanceMonitor
 from mlprod.dashboard import render
 from mlprod.dashboard._needs import needs_of
+from mlprod.dashboard._snapshot import Unread
 
 
 @pytest.fixture
@@ -60,6 +61,26 @@ def test_a_model_in_production_that_fails_without_an_alert_is_urgent(models, sto
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
         monitor.record_predictions("har", "1.0.0", error=[True] * 40)
     assert ("now", "models/har", "is critical: error rate is 1, above 0.05") in needs()
+
+
+def test_one_that_fell_silent_is_to_be_found_again(models, store, clock, snapshot):
+    models.save([1], "har", activate=True)
+    with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
+        monitor.record_predictions("har", "1.0.0", correct=[True] * 40)
+    clock.advance(days=3)
+    (need,) = needs_of(snapshot())
+    assert need.sentence == "is degraded: nothing was recorded in the last 24 hours, so nothing is known"
+    assert need.step == "See whether it still runs: its last record is of 2026-03-02 09:30 UTC"
+
+
+def test_to_go_back_is_a_step_only_after_one_forward(models, store, clock, snapshot):
+    for version in range(2):
+        models.save([version], "har", activate=True)
+    with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
+        monitor.record_predictions("har", "1.0.1", error=[True] * 40)
+    assert needs_of(snapshot())[0].step.endswith("if 1.0.1 is to blame, rollback('har') brings 1.0.0 back")
+    models.rollback("har")
+    assert "rollback" not in needs_of(snapshot())[0].step
 
 
 def test_a_healthy_one_needs_nobody(models, store, clock, needs):
@@ -123,7 +144,8 @@ def test_many_are_folded(busy, snapshot, store, clock):
 
 
 def test_what_could_not_be_read_comes_before_everything(busy, snapshot):
-    broken = attrs.evolve(snapshot(), unread={"alerts": "the disk is gone"})
+    broken = attrs.evolve(snapshot(), unread=(Unread("alerts", "", "the disk is gone"),))
     first = needs_of(broken)[0]
-    assert ("now", "alerts", "") == (first.urgency, first.subject, first.place)
+    assert ("now", "Alerts", "") == (first.urgency, first.subject, first.place)
     assert first.sentence.endswith("this page does not show it: the disk is gone")
+    assert "mlprod.fsck('memory://" in first.step

@@ -71,7 +71,7 @@ def test_every_model_and_experiment_has_a_page(source):
 
 def test_what_a_model_is_like_is_all_there(source, tree):
     said = tree(packed(source)["models/har"]).text
-    for part in ("Active alerts", "Over time", "Calibration", "Drift", "Versions", "Decisions"):
+    for part in ("Alerts", "Over time", "Calibration", "Drift", "Versions", "Decisions"):
         assert part in said
     assert "1.0.0 is in production" in said
     assert "gain 0.07" in said

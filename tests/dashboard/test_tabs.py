@@ -129,7 +129,7 @@ class TestExperiments:
         manager.record_trade("done", "control", id="1", pnl=1.0)
         manager.end_experiment("done", reason="that is enough")
         found = snapshot()
-        draft, done = (tree(experiment_detail(each, found.at)).text for each in found.experiments)
+        draft, done = (tree(experiment_detail(each, found)).text for each in found.experiments)
         assert "It was not started yet." in draft
         assert "No outcomes of the primary metric were recorded of both sides." in draft
         assert "stopped: that is enough · ended 2026-03-02 09:30 UTC" in done
@@ -151,7 +151,7 @@ class TestExperiments:
         found = snapshot()
         for each in found.experiments:
             assert 10 == each.progress[-1].treatment_samples
-            assert "Lift of" in experiment_detail(each, found.at)
+            assert "Lift of" in experiment_detail(each, found)
         assert "shadow" in experiments_tab(found)
 
 

@@ -51,6 +51,18 @@ def test_the_newest_report_of_each_model_is_read_alone(checked, store):
     assert ["get", "get", "list"] == sorted(entry.split()[0] for entry in watched.log)
 
 
+def test_a_report_that_cannot_be_read_hides_no_other(checked, store):
+    detector, _ = checked
+    detector.set_reference("other", DATA)
+    detector.check("other", DATA)
+    store.put(max(store.list("drift/reports/m")), b"{")
+    with pytest.raises(StoreError, match="is damaged"):
+        detector.latest_reports()
+    told = []
+    assert ["other"] == [*detector.latest_reports(on_unreadable=lambda *what: told.append(what))]
+    assert [("m", True)] == [(model, "is damaged" in why) for model, why in told]
+
+
 def test_the_newest_report_may_be_of_an_earlier_version(store, clock):
     """Whichever way versions sort, and whatever else lies beside the reports."""
     detector = DriftDetector(store, clock=clock)

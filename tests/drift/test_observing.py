@@ -11,7 +11,13 @@ import pytest
 
 from mlprod.drift import DriftDetector
 from mlprod.drift._alarms import OBSERVER
-from mlprod.errors import InvalidDataError, NewerSchemaError, ReferenceNotFoundError, StoreError
+from mlprod.errors import (
+    InvalidConfigError,
+    InvalidDataError,
+    NewerSchemaError,
+    ReferenceNotFoundError,
+    StoreError,
+)
 from mlprod.storage import MemoryStore
 from mlprod.testing import Fault, FaultyStore
 
@@ -431,3 +437,35 @@ def test_no_thread_is_started(opened, usual):
     before = threading.active_count()
     opened().observe("m", usual[0])
     assert before == threading.active_count()
+
+
+class TestNewestAlarms:
+    @pytest.fixture
+    def several(self, opened, unusual, clock):
+        """Give a detector, and its alarms of one feature that stays higher."""
+        detector = opened()
+        for _ in range(3):
+            detector.observe("m", table_of(unusual))
+            clock.advance(minutes=1)
+        return detector, detector.alarms("m")
+
+    def test_they_are_of_each_model_and_only_they_are_read(self, several, opened, store):
+        _, alarms = several
+        assert len(alarms) > 2
+        watched = FaultyStore(store)
+        assert {"m": alarms[-2:]} == opened(watched).latest_alarms(count=2)
+        assert ["get", "get", "list"] == sorted(entry.split()[0] for entry in watched.log)
+
+    def test_one_that_cannot_be_read_hides_no_other(self, several, store):
+        detector, alarms = several
+        store.put(max(store.list("drift/alarms/m")), b"{")
+        with pytest.raises(StoreError, match="is damaged"):
+            detector.latest_alarms()
+        told = []
+        found = detector.latest_alarms(count=2, on_unreadable=lambda *what: told.append(what))
+        assert {"m": [alarms[-2]]} == found
+        assert ["m"] == [model for model, _ in told]
+
+    def test_none_is_no_count(self, opened):
+        with pytest.raises(InvalidConfigError, match="count must be 1 or more, not 0"):
+            opened().latest_alarms(count=0)

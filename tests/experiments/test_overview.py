@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mlprod import ABTestingManager
-from mlprod.errors import InvalidConfigError
+from mlprod import ABTestingManager, open_store
+from mlprod.errors import InvalidConfigError, StoreError
 from mlprod.testing import FaultyStore
 
 
@@ -88,6 +88,37 @@ def test_metrics_of_ones_own(manager, begin, clock):
             manager.record_metric("x", variant, "slippage", float(hour))
         clock.advance(hours=1)
     assert 5 == manager.get_overview()[0].progress[-1].control_samples
+
+
+def test_shadows_have_no_trades(manager, begin, clock):
+    begin({"mode": "shadow"})  # whose primary metric is the win rate
+    manager.record_shadow("x", {"control": {"prediction": 1.0}, "treatment": {"prediction": 2.0}}, actual=1.0)
+    assert () == manager.get_overview()[0].progress
+
+
+def test_one_whose_files_cannot_be_read_hides_no_other(tmp_path, clock):
+    store = open_store(tmp_path / "store")
+    with ABTestingManager(store, clock=clock) as manager:
+        for name in ("whole", "broken"):
+            manager.create_experiment(name, "", "a@1", "b@1", id=name, check_models=False)
+            manager.start_experiment(name)
+            trade(manager, clock, name, hours=4)
+    for path in store.list("journal"):
+        if "/broken/" in path:
+            store.delete(path)
+    with pytest.raises(StoreError):
+        manager.get_overview()
+    told = list[tuple[str, str]]()
+    whole, broken = manager.get_overview(on_unreadable=lambda *what: told.append(what))
+    assert (4, ()) == (whole.progress[-1].control_samples, broken.progress)
+    assert ["broken"] == [name for name, _ in told]
+    for path in store.list("journal/ledger"):
+        store.put(path, b"{")
+    told.clear()
+    assert 2 == len(
+        ABTestingManager(store, clock=clock).get_overview(on_unreadable=lambda *what: told.append(what))
+    )
+    assert [""] == [name for name, _ in told]
 
 
 def test_one_that_was_not_started_has_nothing_to_show(draw, manager):

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from mlprod import AlertThreshold, PerformanceMonitor
-from mlprod.errors import InvalidConfigError
+from mlprod import AlertThreshold, PerformanceMonitor, open_store
+from mlprod.errors import InvalidConfigError, StoreError
 from mlprod.monitoring._step_sums import StepSums
 from mlprod.monitoring._summary import STRETCH_ROWS
 from mlprod.testing import FaultyStore
@@ -45,6 +45,8 @@ def test_every_step_is_what_a_history_says(store, clock, is_compacted):
         for minutes in range(0, 3000, 60):  # whose outcome is not known
             moment = NOW - dt.timedelta(minutes=minutes)
             monitor.record_prediction("har", "1.0.0", latency_ms=3.0, timestamp=moment)
+        for hours in (1, 1, 150):  # which nobody knows what they earned
+            monitor.record_trade("har", "1.0.0", outcome="win", timestamp=NOW - dt.timedelta(hours=hours))
         if is_compacted:
             monitor.compact("har")
         (overview,) = monitor.get_overview(window="9d", steps=30)
@@ -192,3 +194,65 @@ def test_nothing_is_written_and_no_threshold_is_looked_at(store, clock):
 def test_how_many_steps_there_may_be(monitor, steps):
     with pytest.raises(InvalidConfigError, match="steps must be 1 to 100,000"):
         monitor.get_overview(steps=steps)
+
+
+class TestDamage:
+    """One model's files hide no other's, if somebody wants to be told."""
+
+    @pytest.fixture
+    def local(self, tmp_path, clock):
+        store = open_store(tmp_path / "store")
+        monitors = [PerformanceMonitor(store, clock=clock) for _ in range(2)]
+        for model, monitor in zip(("broken", "whole"), monitors, strict=True):
+            monitor.record_predictions(model, "1", correct=[True] * 40)
+            monitor.record_predictions(model, "2", correct=[True] * 40)
+        monitors[0].close()  # which compacts
+        yield store
+        monitors[1].close()
+
+    def overviews(self, store, clock):
+        told = []
+        found = PerformanceMonitor(store, clock=clock).get_overview(
+            on_unreadable=lambda *what: told.append(what)
+        )
+        return {each.model_id: each for each in found}, told
+
+    def test_a_model_without_its_records_is_left_out(self, local, clock):
+        for path in local.list("journal"):
+            if "/broken/" in path:
+                local.delete(path)
+        with pytest.raises(StoreError):
+            PerformanceMonitor(local, clock=clock).get_overview()
+        found, told = self.overviews(local, clock)
+        assert ["whole"] == [*found]
+        assert ["broken"] == [model for model, _ in told]
+
+    def test_one_without_some_of_them_is_shown_without_these(self, local, clock):
+        (path,) = [path for path in local.list("journal/raw") if "/whole/predictions/2/" in path]
+        local.put(path, b"mlprblk")
+        found, told = self.overviews(local, clock)
+        assert 40 == found["whole"].whole.predictions_total
+        assert [("whole", True)] == [(model, path in why) for model, why in told]
+
+    def test_one_of_which_nothing_can_be_read_is_told_of(self, local, clock):
+        for path in local.list("journal/raw"):
+            if "/whole/" in path:
+                local.put(path, b"mlprblk")
+        found, told = self.overviews(local, clock)
+        assert ["broken"] == [*found]
+        assert {"whole"} == {model for model, _ in told}
+
+    def test_a_journal_that_nobody_can_read_is_an_error(self, local, clock):
+        for path in local.list("journal/ledger"):
+            local.put(path, b"{")
+        with pytest.raises(StoreError, match="is damaged"):
+            self.overviews(local, clock)
+
+
+def test_alerts_that_are_known_already_are_not_read_again(store, clock):
+    with PerformanceMonitor(store, clock=clock) as monitor:
+        monitor.record_predictions("har", "1", correct=[True] * 40)
+        store.put("alerts/ledger/commits/00000000000000000001.json", b"{")
+        assert "healthy" == monitor.get_overview(alerts=())[0].health.status
+        with pytest.raises(StoreError, match="alerts/ledger"):
+            monitor.get_overview()

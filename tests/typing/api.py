@@ -124,8 +124,9 @@ def dashboards(monitor: PerformanceMonitor) -> None:
     )
     page: str = render()
     days: list[float] = [each.day.accuracy for each in monitor.get_overview(window="7d", steps=7)]
+    waiting: list[Alert] = monitor.get_pending_alerts("har", evaluate=False)
     quiet: list[Alert] = monitor.get_active_alerts(evaluate=False)
-    print(place, page, days, quiet)
+    print(place, page, days, waiting, quiet)
 
 
 def check() -> tuple[Finding, ...]:

@@ -191,7 +191,9 @@ def _ink(place: int) -> str:
 
 def _shapes(box: _Box, position: Floats, values: Floats, style: str, scale: Scale) -> Iterator[str]:
     """Draw each stretch between gaps as a line, or as a dot if it is a single point."""
-    edges = np.flatnonzero(np.diff(np.isfinite(values), prepend=False, append=False)).reshape(-1, 2)
+    known = np.zeros(len(values) + 2, np.bool_)
+    known[1:-1] = np.isfinite(values)
+    edges = np.flatnonzero(known[1:] != known[:-1]).reshape(-1, 2)
     base = box.y(float(scale(np.zeros(1))[0]))
     paths: list[str] = []
     areas: list[str] = []
@@ -227,8 +229,11 @@ def _strips(
     ends = np.append(starts[1:], count) - 1
     said = [time.each_said(starts.tolist(), ends.tolist())]
     for line, values in named:
-        low, high = (extreme.reduceat(values, starts).tolist() for extreme in (np.fmin, np.fmax))
         name, unit = escaped(line.name), escaped(suffix)
+        if len(starts) == count:
+            said.append([f"{name}: {_ranging(value, value, unit)}" for value in values.tolist()])
+            continue
+        low, high = (extreme.reduceat(values, starts).tolist() for extreme in (np.fmin, np.fmax))
         said.append([f"{name}: {_ranging(*ends, unit)}" for ends in zip(low, high, strict=True)])
     edges = [0.0, *inner.tolist(), 1.0]
     yield '<g fill-opacity="0" pointer-events="all">'
@@ -245,8 +250,9 @@ def _ranging(low: float, high: float, unit: str) -> str:
     """Say what a line does in a strip: its value there, or from which to which."""
     if math.isnan(high):
         return NO_DATA
-    values = dict.fromkeys((number(low, 5), number(high, 5))) if low != high else (number(high, 5),)
-    return " to ".join(values) + unit
+    if low == high:
+        return number(high, 5) + unit
+    return " to ".join(dict.fromkeys((number(low, 5), number(high, 5)))) + unit
 
 
 def _legend(

@@ -13,8 +13,8 @@ from mlprod.consistency._survey import Survey
 from mlprod.errors import StoreError
 from mlprod.experiments._state import Experiments
 from mlprod.storage import Ledger, Store, join
-from mlprod.storage.journal._appender import RAW
-from mlprod.storage.journal._files import SUMMARY, SUMMARY_SUFFIX, Files, stream_of
+from mlprod.storage.journal._appender import RAW, stream_of
+from mlprod.storage.journal._files import SUMMARY, SUMMARY_SUFFIX, Files
 from mlprod.storage.journal._journal import BLOCKS
 from mlprod.storage.journal._state import JOURNAL, BlockRef, Compacted, JournalState
 from mlprod.storage.journal._sweeper import Sweeper

@@ -6,7 +6,7 @@ from mlprod._html import isolated, time_tag
 from mlprod._svg import NO_DATA, escaped
 from mlprod.dashboard._snapshot import Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, sortable, text_cell, time_cell
-from mlprod.dashboard._words import alert_said, chip, link
+from mlprod.dashboard._words import alert_said, chip, link, nothing_there
 from mlprod.monitoring import Alert
 
 __all__ = ["acknowledging", "alerts_tab"]
@@ -20,16 +20,16 @@ _COLUMNS: Final = (
     Column("Resolved"),
     Column("Acknowledged", "text"),
 )
-_RANK: Final = {"firing": 0, "acknowledged": 1, "resolved": 2}
+_RANK: Final = {"firing": 0, "acknowledged": 1, "pending": 2, "resolved": 3}
 _SEVERITY: Final = {"critical": 0, "warning": 1}
 
 
 def alerts_tab(snapshot: Snapshot) -> str:
     """Return the list of alerts."""
     if not snapshot.alerts:
-        return "<p>No alert has ever fired.</p>"
+        return nothing_there(snapshot, "alerts", "No alert has ever fired.")
     newest = sorted(snapshot.alerts, key=lambda alert: alert.since, reverse=True)
-    newest.sort(key=lambda alert: (_RANK.get(alert.state, 0), _SEVERITY[alert.severity]))
+    newest.sort(key=lambda alert: (_RANK[alert.state], _SEVERITY[alert.severity]))
     states = {alert.state for alert in snapshot.alerts}
     groups: dict[str, str] = {state: state.capitalize() for state in _RANK if state in states}
     return sortable(
@@ -57,7 +57,7 @@ def _row(alert: Alert, store: str) -> Row:
                 f'{link("models", alert.model_id)}<span class="sub">{isolated(alert.version)}</span>',
             ),
             Cell(chip(look, alert.severity), f"{_SEVERITY[alert.severity]}"),
-            Cell(escaped(alert.state), f"{_RANK.get(alert.state, 0)}"),
+            Cell(escaped(alert.state), f"{_RANK[alert.state]}"),
             text_cell(
                 alert.type,
                 f"<strong>{isolated(alert.type)}</strong>"

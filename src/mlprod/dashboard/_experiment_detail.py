@@ -9,6 +9,7 @@ import numpy as np
 from mlprod._html import isolated, time_tag
 from mlprod._svg import Series, line_chart
 from mlprod.dashboard._experiments_tab import time_left
+from mlprod.dashboard._snapshot import Snapshot
 from mlprod.dashboard._words import chip, metric_of
 from mlprod.experiments import ExperimentOverview, LiftAt
 from mlprod.experiments._presentation import analysis_body, conclusion_body, experiment_facts
@@ -18,19 +19,25 @@ __all__ = ["experiment_detail"]
 _FURTHEST: Final = 2.0
 
 
-def experiment_detail(each: ExperimentOverview, now: datetime) -> str:
+def experiment_detail(each: ExperimentOverview, snapshot: Snapshot) -> str:
     """Return what stands where the list was."""
-    experiment = each.experiment
+    experiment, now = each.experiment, snapshot.at
     description = f'<p class="lead">{isolated(experiment.description)}</p>' if experiment.description else ""
     reason = f": {isolated(experiment.reason)}" if experiment.reason else ""
     look = "running" if experiment.status == "running" else ""
     return (
         f"<h2>{isolated(experiment.name or experiment.id)}</h2>{description}"
         f'<p class="lead">{chip(look, experiment.status)}{reason} · {_time(each, now)}</p>'
-        f"{_shown(each)}"
+        f"{_unread(snapshot, experiment.id)}{_shown(each)}"
         f"<section><h3>Lift over time</h3>{_progress(each)}</section>"
         f"<section><h3>How it is run</h3>{experiment_facts(experiment)}</section>"
     )
+
+
+def _unread(snapshot: Snapshot, id_: str) -> str:
+    if not snapshot.is_unread("outcomes", id_):
+        return ""
+    return '<p class="note">Some of its outcomes could not be read: figures and lift are without them.</p>'
 
 
 def _time(each: ExperimentOverview, now: datetime) -> str:

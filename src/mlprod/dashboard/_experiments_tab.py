@@ -9,7 +9,7 @@ from mlprod._html import isolated, time_tag
 from mlprod._svg import NO_DATA, escaped
 from mlprod.dashboard._snapshot import Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
-from mlprod.dashboard._words import chip, length, lift, link
+from mlprod.dashboard._words import chip, length, lift, link, nothing_there
 from mlprod.experiments import ExperimentConclusion, ExperimentOverview, MetricComparison
 
 __all__ = ["experiments_tab", "standing", "time_left"]
@@ -32,7 +32,7 @@ _LOOKS: Final = {"running": "running", "paused": "warning"}
 def experiments_tab(snapshot: Snapshot) -> str:
     """Return the list of experiments."""
     if not snapshot.experiments:
-        return "<p>There are no experiments yet.</p>"
+        return nothing_there(snapshot, "experiments", "There are no experiments yet.")
     newest = list(reversed(snapshot.experiments))
     newest.sort(key=lambda each: _STATUSES.index(each.experiment.status))
     present = {each.experiment.status for each in snapshot.experiments}
@@ -40,7 +40,7 @@ def experiments_tab(snapshot: Snapshot) -> str:
         "experiments-table",
         "Every experiment: those that run first",
         _COLUMNS,
-        (_row(each, snapshot.at) for each in newest),
+        (_row(each, snapshot) for each in newest),
         groups={status: status.capitalize() for status in _STATUSES if status in present},
     )
 
@@ -60,15 +60,15 @@ def time_left(each: ExperimentOverview, now: datetime) -> str:
     return "over: ends when looked at" if each.is_due else escaped(length(ends_at - now))
 
 
-def _row(each: ExperimentOverview, now: datetime) -> Row:
-    experiment, verdict = each.experiment, standing(each)
+def _row(each: ExperimentOverview, snapshot: Snapshot) -> Row:
+    experiment, verdict, now = each.experiment, standing(each), snapshot.at
     name = experiment.name or experiment.id
     ends_at = experiment.ends_at()
     return Row(
         [
             text_cell(name, link("experiments", experiment.id, name)),
             Cell(chip(_LOOKS.get(experiment.status, ""), experiment.status), experiment.status),
-            Cell(NO_DATA) if verdict is None else text_cell(verdict.winner),
+            _verdict(verdict, is_whole=not snapshot.is_unread("outcomes", experiment.id)),
             _lift(verdict),
             text_cell(experiment.config.primary_metric),
             _samples(verdict),
@@ -77,6 +77,15 @@ def _row(each: ExperimentOverview, now: datetime) -> Row:
             Cell(time_left(each, now), "" if ends_at is None else f"{(ends_at - now).total_seconds():.0f}"),
         ],
         groups=[experiment.status],
+    )
+
+
+def _verdict(verdict: ExperimentConclusion | None, *, is_whole: bool) -> Cell:
+    without = "" if is_whole else '<span class="sub">some outcomes could not be read</span>'
+    return (
+        Cell(NO_DATA + without)
+        if verdict is None
+        else text_cell(verdict.winner, isolated(verdict.winner) + without)
     )
 
 

@@ -11,7 +11,8 @@ from mlprod._svg import NO_DATA, Series, escaped, line_chart, number, paired_bar
 from mlprod.dashboard._overview_tab import health_of
 from mlprod.dashboard._snapshot import ModelView
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
-from mlprod.dashboard._words import alert_said, chip, link
+from mlprod.dashboard._words import alarm_said, alert_said, chip, link
+from mlprod.drift import DriftAlarm
 from mlprod.drift._report_html import brief
 from mlprod.models import ModelEvent, ModelMetadata
 from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
@@ -27,12 +28,14 @@ _DRIFT: Final = {
     "performance_drift_score": "Performance",
 }
 _DAY_SECONDS: Final = 86_400
+_UNREAD: Final = "What was recorded about this model could not be read."
+_NOTHING: Final = "Nothing was recorded about this model."
 
 
 def model_detail(model: ModelView) -> str:
     """Return what stands where the list was."""
     parts = {
-        "Active alerts": _alerts(model),
+        "Alerts": _alerts(model),
         "The last day, against the day before": _day(model),
         "Over time": _over_time(model),
         "Calibration": _calibration(model),
@@ -48,9 +51,12 @@ def model_detail(model: ModelView) -> str:
 
 def _head(model: ModelView) -> str:
     health, production = health_of(model), model.production
-    acting = (
-        f"{isolated(production.version)} is in production" if production else "no version is in production"
-    )
+    if production is not None:
+        acting = f"{isolated(production.version)} is in production"
+    elif "registry" in model.unread:
+        acting = "which version is in production could not be read"
+    else:
+        acting = "no version is in production"
     lead = f'<p class="lead">{chip(health, health)} · {acting}'
     if model.overview is not None:
         lead += f" · recorded from {time_tag(model.overview.first)} to {time_tag(model.overview.last)}"
@@ -61,12 +67,15 @@ def _head(model: ModelView) -> str:
 
 
 def _alerts(model: ModelView) -> str:
-    if not model.alerts:
+    if "alerts" in model.unread:
+        return "<p>Alerts could not be read.</p>"
+    if not (model.alerts or model.pending):
         return ""
     listed = "".join(map(_alert, model.alerts[:_ALERTS]))
     more = len(model.alerts) - _ALERTS
     rest = f'<p class="note">And {more:,} more in the tab Alerts.</p>' if more > 0 else ""
-    return f'<ul class="needs">{listed}</ul>{rest}'
+    waiting = "".join(map(_pending, model.pending[:_ALERTS]))
+    return f'<ul class="needs">{listed}{waiting}</ul>{rest}'
 
 
 def _alert(alert: Alert) -> str:
@@ -78,13 +87,21 @@ def _alert(alert: Alert) -> str:
     )
 
 
+def _pending(alert: Alert) -> str:
+    said = f"{isolated(alert_said(alert))}; an alert if that lasts, seen first {time_tag(alert.since)}"
+    return (
+        f'<li><span class="how">{chip("", "pending")}</span>'
+        f"<span>{link('alerts', alert.id, alert.type)}: {said}.</span></li>"
+    )
+
+
 # --- how it does ----------------------------------------------------------------------------------------
 
 
 def _day(model: ModelView) -> str:
     overview = model.overview
     if overview is None:
-        return "<p>Nothing was recorded about this model.</p>"
+        return f"<p>{_UNREAD if 'records' in model.unread else _NOTHING}</p>"
     if not (overview.day.predictions_total or overview.day.trades_total):
         return ""  # that is the first reason of its health
     return compared(overview.day, overview.day_before, "the day before")
@@ -95,7 +112,8 @@ def _over_time(model: ModelView) -> str:
     if overview is None:
         return ""
     drawn = charts(overview.history, model.alerts, more=_scores(overview.history))
-    return f'<p class="muted">In steps of {_step(overview.history)}, all versions together.</p>{drawn}'
+    money = "; money in the currency of its trades" if overview.whole.trades_total else ""
+    return f'<p class="muted">In steps of {_step(overview.history)}, all versions together{money}.</p>{drawn}'
 
 
 def _step(history: MetricsHistory) -> str:
@@ -115,9 +133,11 @@ def _scores(history: MetricsHistory) -> str:
 
 
 def _calibration(model: ModelView) -> str:
-    if model.overview is None or not model.overview.calibration:
+    if model.overview is None:
         return ""
     bins = model.overview.calibration
+    if not bins:
+        return "<p>No prediction was recorded with both its confidence and its outcome.</p>"
     labels = [f"{_tenth(confidence)} ({count:,})" for confidence, _, count in bins]
     drawn = paired_bars(
         "Calibration",
@@ -140,9 +160,27 @@ def _tenth(confidence: float) -> str:
 
 
 def _drift(model: ModelView) -> str:
-    if model.drift is None:
-        return "<p>This model was never checked for drift.</p>"
-    return brief(model.drift, 3)
+    alarms = "".join(map(_alarm, reversed(model.alarms)))
+    listed = f'<ul class="needs">{alarms}</ul>' if alarms else ""
+    unread = "<p>Some alarms of drift could not be read.</p>" if "drift alarms" in model.unread else ""
+    if model.drift is not None:
+        return f"{listed}{unread}{brief(model.drift, 3)}"
+    is_unread = "drift reports" in model.unread
+    said = (
+        "The newest report of drift could not be read."
+        if is_unread
+        else "This model was never checked for drift."
+    )
+    return f"{listed}{unread}<p>{said}</p>"
+
+
+def _alarm(alarm: DriftAlarm) -> str:
+    version = f", version {isolated(alarm.version)}" if alarm.version else ""
+    found = f"found {time_tag(alarm.time)} at row {alarm.rows:,}{version}"
+    return (
+        f'<li class="look"><span class="how">{chip("warning", "alarm")}</span>'
+        f"<span>{isolated(alarm_said(alarm))}; {found}.</span></li>"
+    )
 
 
 # --- versions and decisions -----------------------------------------------------------------------------
@@ -164,7 +202,10 @@ def _versions(model: ModelView) -> str:
         Column("Accuracy"),
         Column("P&amp;L"),
     ]
-    rows = [_version(name, saved.get(name), recorded.get(name)) for name in names[:_LISTED]]
+    is_unread = "registry" in model.unread
+    rows = [
+        _version(name, saved.get(name), recorded.get(name), is_unread=is_unread) for name in names[:_LISTED]
+    ]
     more = len(names) - _LISTED
     rest = f'<p class="note">And {counted(more, "earlier one")}.</p>' if more > 0 else ""
     return sortable(f"versions-{model.name}", "Versions, the newest first", columns, rows) + rest
@@ -174,13 +215,24 @@ def _by_version(overview: ModelOverview | None) -> Mapping[str, ModelPerformance
     return {} if overview is None else {of.version or "": of for of in overview.versions}
 
 
-def _version(name: str, saved: ModelMetadata | None, recorded: ModelPerformanceMetrics | None) -> Row:
+def _version(
+    name: str,
+    saved: ModelMetadata | None,
+    recorded: ModelPerformanceMetrics | None,
+    *,
+    is_unread: bool,
+) -> Row:
     figures = [
         _figure(math.nan if recorded is None else float(getattr(recorded, metric)), metric)
         for metric in ("predictions_total", "accuracy", "total_pnl")
     ]
     if saved is None:
-        unknown = [Cell("not in the registry"), Cell(NO_DATA), Cell(NO_DATA), Cell(NO_DATA)]
+        unknown = [
+            Cell("not known" if is_unread else "not in the registry"),
+            Cell(NO_DATA),
+            Cell(NO_DATA),
+            Cell(NO_DATA),
+        ]
         return Row([text_cell(name), *unknown, *figures])
     tags = [*saved.aliases, *saved.tags]
     named = f'<span class="sub">{isolated(", ".join(tags))}</span>' if tags else ""
@@ -210,7 +262,8 @@ def _figure(value: float, name: str) -> Cell:
 
 def _decisions(model: ModelView) -> str:
     if not model.events:
-        return "<p>The registry does not know this model.</p>"
+        is_unread = "registry" in model.unread
+        return f"<p>The registry {'could not be read' if is_unread else 'does not know this model'}.</p>"
     more = len(model.events) - _LISTED
     rest = f'<p class="note">And {counted(more, "earlier one")}.</p>' if more > 0 else ""
     return f'<ul class="events">{"".join(_events(model))}</ul>{rest}'

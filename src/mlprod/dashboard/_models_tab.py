@@ -3,12 +3,12 @@
 import math
 from typing import Final
 
-from mlprod._html import METRICS, isolated
+from mlprod._html import METRICS
 from mlprod._svg import NO_DATA, escaped, number
 from mlprod.dashboard._overview_tab import HEALTH_RANK, health_of
 from mlprod.dashboard._snapshot import ModelView, Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
-from mlprod.dashboard._words import chip, link
+from mlprod.dashboard._words import chip, link, nothing_there
 
 __all__ = ["models_tab"]
 
@@ -31,7 +31,7 @@ _RECORDED: Final = ("predictions_total", "accuracy", "total_pnl", "p99_latency_m
 def models_tab(snapshot: Snapshot) -> str:
     """Return the list of models."""
     if not snapshot.models:
-        return "<p>There are no models yet.</p>"
+        return nothing_there(snapshot, "registry", "There are no models yet.")
     return sortable(
         "models-table",
         "Every model, with figures over everything recorded",
@@ -50,7 +50,7 @@ def _row(model: ModelView) -> Row:
     groups = {
         "production": production is not None,
         "alerts": bool(model.alerts),
-        "drift": is_drifting,
+        "drift": is_drifting or model.unanswered is not None,
     }
     return Row(
         [
@@ -78,9 +78,12 @@ def _recorded(model: ModelView, name: str) -> Cell:
 
 def _drift(model: ModelView) -> Cell:
     if model.drift is None:
-        return Cell(isolated("not checked"))
+        return Cell("not readable" if "drift reports" in model.unread else "not checked")
     overall = model.drift.overall
     said = "drift" if overall.drift_detected else "no drift"
     score = f'<span class="sub nowrap">score {escaped(number(overall.score, 3))}</span>'
     look = "warning" if overall.drift_detected else "healthy"
-    return Cell(chip(look, said) + score, "" if math.isnan(overall.score) else f"{overall.score:.12g}")
+    alarm = '<span class="sub">an alarm since</span>' if model.unanswered else ""
+    return Cell(
+        chip(look, said) + score + alarm, "" if math.isnan(overall.score) else f"{overall.score:.12g}"
+    )

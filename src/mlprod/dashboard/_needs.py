@@ -1,4 +1,4 @@
-"""What needs a person: the most urgent first, in plain words, each with where it is. Pure."""
+"""What needs a person: the most urgent first, in plain words, each with where it is and what to do. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, TypeAlias, final
@@ -6,8 +6,8 @@ from typing import Final, Literal, TypeAlias, final
 import attrs
 
 from mlprod._html import counted
-from mlprod.dashboard._snapshot import ModelView, Snapshot
-from mlprod.dashboard._words import alert_said
+from mlprod.dashboard._snapshot import UNREAD, ModelView, Part, Snapshot
+from mlprod.dashboard._words import alarm_said, alert_said
 from mlprod.experiments import ExperimentOverview
 from mlprod.monitoring import Alert
 
@@ -29,17 +29,19 @@ class Need:
         subject: what it is about.
         place: where that is on the page, ``"models/har"``; nothing if it is nowhere.
         sentence: what is the matter, to be read after the subject.
+        step: what to do next.
     """
 
     urgency: Urgency
     subject: str
     place: str
     sentence: str
+    step: str
 
 
 def needs_of(snapshot: Snapshot) -> list[Need]:
     """Return what needs a person, the most urgent first."""
-    found = [*_unread(snapshot)]
+    found = list(_of_unread(snapshot))
     for model in snapshot.models:
         found += _of_alerts(model)
     for each in snapshot.experiments:
@@ -50,9 +52,29 @@ def needs_of(snapshot: Snapshot) -> list[Need]:
     return sorted(found, key=lambda need: _ORDER[need.urgency])
 
 
-def _unread(snapshot: Snapshot) -> Iterator[Need]:
-    for what, error in snapshot.unread.items():
-        yield Need("now", what, "", f"could not be read, so this page does not show it: {error}")
+def _of_unread(snapshot: Snapshot) -> Iterator[Need]:
+    owners: dict[tuple[Part, str], list[str]] = {}
+    for each in snapshot.unread:
+        owners.setdefault((each.part, each.why), []).append(each.subject)
+    step = f"Run mlprod.fsck({snapshot.store!r}): it says what is damaged, and what to do"
+    for (part, why), (subject, *others) in owners.items():
+        if not subject:
+            said = f"could not be read, so this page does not show it: {why}"
+            yield Need("now", UNREAD[part].capitalize(), "", said, step)
+            continue
+        kind = "experiments" if part == "outcomes" else "models"
+        also = f", like {counted(len(others), 'other')}," if others else ""
+        said = f"{also} is shown without {_of_one(part)}, which could not be read: {why}".removeprefix(", ")
+        yield Need("now", subject, f"{kind}/{subject}", said, step)
+
+
+def _of_one(part: Part) -> str:
+    return {
+        "records": "some of what was recorded about it",
+        "outcomes": "some of its outcomes",
+        "drift reports": "its newest report of drift",
+        "drift alarms": "an alarm of drift",
+    }.get(part, UNREAD[part])
 
 
 def _of_alerts(model: ModelView) -> Iterator[Need]:
@@ -60,15 +82,35 @@ def _of_alerts(model: ModelView) -> Iterator[Need]:
     critical = [alert for alert in firing if alert.severity == "critical"]
     warnings = [alert for alert in firing if alert.severity == "warning"]
     if critical:
-        yield Need("now", model.name, _where(critical), _alerts_said(critical, "critical alert"))
+        yield Need(
+            "now",
+            model.name,
+            _where(critical),
+            _alerts_said(critical, "critical alert"),
+            _remedy(model, "Acknowledge it, so that others know that somebody is on it"),
+        )
     if warnings:
-        yield Need("look", model.name, _where(warnings), _alerts_said(warnings, "warning"))
+        yield Need(
+            "look",
+            model.name,
+            _where(warnings),
+            _alerts_said(warnings, "warning"),
+            "Acknowledge it once you know why",
+        )
     known = [one for one in model.alerts if one.severity == "critical" and one.state == "acknowledged"]
     if known:
         by = f" by {known[0].acknowledged_by}" if known[0].acknowledged_by else ""
-        yield Need(
-            "look", model.name, _where(known), f"is still critical, acknowledged{by}: {alert_said(known[0])}"
-        )
+        said = f"is still critical, acknowledged{by}: {alert_said(known[0])}"
+        yield Need("look", model.name, _where(known), said, "It ends by itself once the figure is back")
+
+
+def _remedy(model: ModelView, first: str) -> str:
+    """Say what to do about a model in trouble; to go back helps only where the last step was one forward."""
+    last = next((event for event in reversed(model.events) if event.detail == "production"), None)
+    if model.production is None or last is None or last.what != "promoted" or last.from_ is None:
+        return first
+    back = f"rollback({model.name!r}) brings {last.from_} back"
+    return f"{first}; if {model.production.version} is to blame, {back}"
 
 
 def _where(alerts: Sequence[Alert]) -> str:
@@ -76,22 +118,29 @@ def _where(alerts: Sequence[Alert]) -> str:
 
 
 def _alerts_said(alerts: Sequence[Alert], kind: str) -> str:
-    return f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(alerts[0])}"
+    first = alerts[0]
+    since = f"since {first.since:%Y-%m-%d %H:%M} UTC"
+    return f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(first)}, {since}"
 
 
 def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:
     experiment, analysis = each.experiment, each.analysis
-    name, place = experiment.name or experiment.id, f"experiments/{experiment.id}"
+    name, place, id_ = experiment.name or experiment.id, f"experiments/{experiment.id}", experiment.id
     if analysis is not None and analysis.srm.is_mismatch:
         yield Need(
             "now",
             name,
             place,
             "gives its variants other shares than it should: no comparison can be believed",
+            "Find out where units get lost, or are recorded twice; then start it anew",
         )
     if each.is_due:
         yield Need(
-            "decide", name, place, "has run for as long as was planned; it ends when it is next looked at"
+            "decide",
+            name,
+            place,
+            "has run for as long as was planned; it ends when it is next looked at",
+            f"Conclude it with end_experiment({id_!r})",
         )
     elif analysis is not None and analysis.verdict.winner != _INCONCLUSIVE and not analysis.srm.is_mismatch:
         yield Need(
@@ -99,10 +148,17 @@ def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:
             name,
             place,
             f"has a winner, {analysis.verdict.winner}: {analysis.verdict.recommendation}",
+            f"Conclude it with end_experiment({id_!r})",
         )
     elif experiment.status == "paused":
         why = f" ({experiment.reason})" if experiment.reason else ""
-        yield Need("look", name, place, f"is paused, so that everybody gets the control{why}")
+        yield Need(
+            "look",
+            name,
+            place,
+            f"is paused, so that everybody gets the control{why}",
+            f"Go on with resume_experiment({id_!r}), or end it",
+        )
 
 
 def _of_health(model: ModelView) -> Iterator[Need]:
@@ -111,25 +167,44 @@ def _of_health(model: ModelView) -> Iterator[Need]:
         return
     place = f"models/{model.name}"
     if model.overview is None:
-        yield Need("look", model.name, place, "is in production, and nothing was ever recorded about it")
+        if "records" not in model.unread:
+            yield Need(
+                "look",
+                model.name,
+                place,
+                "is in production, and nothing was ever recorded about it",
+                "Record its predictions with PerformanceMonitor, or archive it",
+            )
         return
     health = model.overview.health
     said = {str(alert) for alert in health.alerts}
     reasons = [reason for reason in health.reasons if reason not in said]
     if reasons:
         is_critical = health.status == "critical" and not said
-        yield Need("now" if is_critical else "look", model.name, place, f"is {health.status}: {reasons[0]}")
+        urgency: Urgency = "now" if is_critical else "look"
+        day = model.overview.day
+        if day.predictions_total or day.trades_total:
+            step = _remedy(model, "See on its page since when")
+        else:
+            step = (
+                f"See whether it still runs: its last record is of {model.overview.last:%Y-%m-%d %H:%M} UTC"
+            )
+        yield Need(urgency, model.name, place, f"is {health.status}: {reasons[0]}", step)
 
 
 def _of_drift(model: ModelView) -> Iterator[Need]:
-    report = model.drift
-    if report is None:
-        return
-    causes = [one for one in report.overall.evidence if one.calls_for_retraining]
+    report, alarm, place = model.drift, model.unanswered, f"models/{model.name}"
+    causes = [one for one in report.overall.evidence if one.calls_for_retraining] if report else []
     if causes:
         yield Need(
             "decide",
             model.name,
-            f"models/{model.name}",
+            place,
             f"has drifted, reason enough to fit it anew: {causes[0].sentence}",
+            "Fit it on recent data, save it as a new version, and set its reference anew",
         )
+    if alarm is not None:
+        step = (
+            f"Check with DriftDetector.check({model.name!r}, …): it tells what has changed, and answers this"
+        )
+        yield Need("look", model.name, place, f"has an alarm of drift: {alarm_said(alarm)}", step)

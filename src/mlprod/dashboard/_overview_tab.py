@@ -10,7 +10,7 @@ from mlprod._svg import NO_DATA, escaped
 from mlprod.dashboard._needs import Need, Urgency, needs_of
 from mlprod.dashboard._snapshot import ModelView, Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
-from mlprod.dashboard._words import chip, link
+from mlprod.dashboard._words import chip, link, nothing_there
 from mlprod.monitoring import ModelPerformanceMetrics
 from mlprod.monitoring._report import changes_of
 from mlprod.monitoring._report_html import changed
@@ -35,8 +35,11 @@ def overview_tab(snapshot: Snapshot) -> str:
 
 
 def health_of(model: ModelView) -> str:
-    """Return how a model is, in a word."""
-    return "unknown" if model.overview is None else model.overview.health.status
+    """Return how a model is, in a word; nobody is healthy of whom something could not be read."""
+    if model.overview is None:
+        return "unknown"
+    status = model.overview.health.status
+    return "unknown" if status == "healthy" and model.unread & {"records", "alerts"} else status
 
 
 def _needs(needs: Sequence[Need]) -> str:
@@ -63,7 +66,8 @@ def _need(need: Need) -> str:
         subject = f"<strong>{isolated(need.subject)}</strong>"
     return (
         f'<li class="{need.urgency}"><span class="how">{_HOW[need.urgency]}</span>'
-        f"<span>{subject} {isolated(need.sentence.rstrip('.'))}.</span></li>"
+        f"<span>{subject} {isolated(need.sentence.rstrip('.'))}."
+        f'<span class="sub step">{isolated(need.step)}.</span></span></li>'
     )
 
 
@@ -75,6 +79,7 @@ def _tiles(snapshot: Snapshot) -> str:
     states = ", ".join(f"{health[state]:,} {state}" for state in HEALTH_RANK if health[state])
     active = [alert for alert in snapshot.alerts if alert.is_active]
     critical = sum(alert.severity == "critical" for alert in active)
+    pending = sum(alert.state == "pending" for alert in snapshot.alerts)
     status = Counter(each.experiment.status for each in snapshot.experiments)
     acting = sum(model.production is not None for model in snapshot.models)
     tiles = [
@@ -88,7 +93,7 @@ def _tiles(snapshot: Snapshot) -> str:
             f"{status['running']:,}",
             escaped(f"of {len(snapshot.experiments):,} in all"),
         ),
-        ("Alerts active", f"{len(active):,}", escaped(f"{critical:,} critical")),
+        ("Alerts active", f"{len(active):,}", escaped(f"{critical:,} critical; {pending:,} pending")),
         _total(snapshot, "predictions_total", "Predictions, last day"),
         _total(snapshot, "trades_total", "Trades, last day"),
         _total(snapshot, "total_pnl", "P&L, last day"),
@@ -126,7 +131,12 @@ def _summed(many: Iterable[ModelPerformanceMetrics]) -> Callable[[str], float]:
 
 def _health(snapshot: Snapshot) -> str:
     if not snapshot.models:
-        return "<p>There are no models yet.</p>"
+        return nothing_there(snapshot, "registry", "There are no models yet.")
+    without = (
+        '<p class="note">Alerts could not be read: nobody counts as healthy here.</p>'
+        if snapshot.is_unread("alerts")
+        else ""
+    )
     ordered = sorted(snapshot.models, key=lambda model: (HEALTH_RANK[health_of(model)], model.name))
     columns = [
         Column("Model", "text"),
@@ -135,7 +145,7 @@ def _health(snapshot: Snapshot) -> str:
         *(Column(escaped(METRICS[name].label)) for name in _COMPARED),
     ]
     present = {health_of(model) for model in snapshot.models}
-    return sortable(
+    return without + sortable(
         "health",
         "The last 24 hours of each model, and how they differ from the 24 hours before",
         columns,
@@ -149,7 +159,8 @@ def _row(model: ModelView) -> Row:
     health = health_of(model)
     overview = model.overview
     if overview is None:
-        why = Cell("Nothing was recorded")
+        is_unread = "records" in model.unread
+        why = Cell("What was recorded could not be read" if is_unread else "Nothing was recorded")
         figures = [Cell(NO_DATA) for _ in _COMPARED]
     else:
         why = Cell(_why(overview.health.reasons))

@@ -124,7 +124,7 @@ def _packed(snapshot: Snapshot) -> Iterator[str]:
     for model in snapshot.models:
         yield _pack(f"models/{model.name}", model_detail(model))
     for each in snapshot.experiments:
-        yield _pack(f"experiments/{each.experiment.id}", experiment_detail(each, snapshot.at))
+        yield _pack(f"experiments/{each.experiment.id}", experiment_detail(each, snapshot))
 
 
 def _pack(key: str, markup: str) -> str:

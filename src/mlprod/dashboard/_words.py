@@ -5,12 +5,20 @@ from datetime import timedelta
 from typing import Final
 
 from mlprod._html import METRICS, Metric, counted, isolated
-from mlprod._svg import NO_DATA, escaped
+from mlprod._svg import NO_DATA, escaped, number
+from mlprod.dashboard._snapshot import UNREAD, Part, Snapshot
+from mlprod.drift import DriftAlarm
 from mlprod.monitoring import Alert
 
-__all__ = ["alert_said", "chip", "length", "lift", "link", "metric_of"]
+__all__ = ["alarm_said", "alert_said", "chip", "length", "lift", "link", "metric_of", "nothing_there"]
 
 _SHARE: Final = Metric("Share", "Drift", "percent")
+_CHANGES: Final = {
+    "level up": "is higher than in the reference",
+    "level down": "is lower than in the reference",
+    "scale up": "spreads wider than in the reference",
+    "scale down": "spreads less than in the reference",
+}
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -45,6 +53,12 @@ def lift(value: float) -> str:
     return ("+" if value > 0 else "") + _SHARE.shown(value)
 
 
+def nothing_there(snapshot: Snapshot, part: Part, said: str) -> str:
+    """Say that there is nothing, unless it is not known."""
+    is_unread = snapshot.is_unread(part)
+    return f"<p>{escaped(f'{UNREAD[part].capitalize()} could not be read.' if is_unread else said)}</p>"
+
+
 def metric_of(name: str) -> Metric:
     """Return how people read a metric, be it one of the application's own."""
     return METRICS.get(name) or Metric(name, "Predictions", "plain")
@@ -67,3 +81,23 @@ def alert_said(alert: Alert) -> str:
         f"{metric.label} was {value}, {alert.comparison} {metric.shown(alert.threshold)}, "
         f"over {counted(alert.samples, 'sample')}"
     )
+
+
+def alarm_said(alarm: DriftAlarm) -> str:
+    """Say in words what an alarm of those who watch row by row is about.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> alarm_said(DriftAlarm(model_id="har", version="1.0.0", time=datetime(2026, 1, 2, tzinfo=UTC),
+        ...     feature="rsi", change="level up", evidence=91_000.0, threshold=43_200.0, rows=5_000,
+        ...     rows_since_change=120, method="e_detector"))
+        'rsi is higher than in the reference, since about 120 rows before; e-value 91,000, alarm from 43,200'
+    """
+    what = _CHANGES.get(alarm.change, "has changed in the mean")
+    evidence, threshold = number(alarm.evidence, 3), number(alarm.threshold, 3)
+    if alarm.method == "adwin":
+        strength = f"mean rank {evidence}, {threshold} without a change"
+    else:
+        strength = f"e-value {evidence}, alarm from {threshold}"
+    since = counted(alarm.rows_since_change, "row")
+    return f"{alarm.feature} {what}, since about {since} before; {strength}"

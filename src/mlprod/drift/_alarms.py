@@ -1,13 +1,13 @@
 """What watching row by row leaves in a store: the alarms, and how far the watch had come."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, final
 
 import attrs
 
 from mlprod._value import Value
-from mlprod.drift._files import ROOT, dated, dated_path
+from mlprod.drift._files import ROOT, dated, dated_path, newest_of_each, read_newest
 from mlprod.drift._subject import Subject
 from mlprod.errors import InvalidDataError, NewerSchemaError, StoreError
 from mlprod.schema import RecordType
@@ -82,12 +82,21 @@ class AlarmBook:
 
     def alarms(self, subject: Subject) -> list[DriftAlarm]:
         """Return the alarms of a version, or of all where the subject has none; the oldest first."""
-        with explained(f"read the alarms of {str(subject)!r}", self._store):
+        with explained(f"list the alarms of {str(subject)!r}", self._store):
             paths = dated(self._store, "alarms", subject)
-            return list(together(self._store, self._alarm, paths))
+        return list(together(self._store, self._alarm, paths))
+
+    def latest(
+        self, count: int, on_unreadable: Callable[[str, str], object] | None
+    ) -> dict[str, list[DriftAlarm]]:
+        """Return the newest alarms of each model, by name; only those are read."""
+        with explained("list the alarms", self._store):
+            newest = newest_of_each(self._store, "alarms", count)
+        return read_newest(self._store, self._alarm, newest, on_unreadable)
 
     def _alarm(self, path: str) -> DriftAlarm:
-        return ALARM.load(self._store.get(path), f"{path} in {self._store.url}")
+        with explained(f"read the alarm {path}", self._store):
+            return ALARM.load(self._store.get(path), f"{path} in {self._store.url}")
 
     def save(self, subject: Subject, observer: str, state: ObserverState) -> None:
         """Write how far a watch has come; the last writer wins."""

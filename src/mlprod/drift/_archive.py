@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, final
 
@@ -11,7 +11,7 @@ import xxhash
 
 from mlprod._names import known, shorten
 from mlprod.drift._encoding import decode, encode
-from mlprod.drift._files import ROOT, dated, dated_path, name_of, newest_of_each, stamp
+from mlprod.drift._files import ROOT, dated, dated_path, name_of, newest_of_each, read_newest, stamp
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._subject import Subject
 from mlprod.drift._values import DriftReport
@@ -152,12 +152,12 @@ class Archive:
         first = "" if since is None else stamp(since)
         return list(together(self._store, self._report, [path for path in paths if name_of(path) >= first]))
 
-    def latest(self) -> dict[str, DriftReport]:
+    def latest(self, on_unreadable: Callable[[str, str], object] | None) -> dict[str, DriftReport]:
         """Return the newest report of each model, by name; only those are read."""
         with explained("list the reports", self._store):
             newest = newest_of_each(self._store, "reports")
-        reports = together(self._store, self._report, list(newest.values()))
-        return dict(zip(newest, reports, strict=True))
+        found = read_newest(self._store, self._report, newest, on_unreadable)
+        return {model: report for model, (report,) in found.items()}
 
     def _report(self, path: str) -> DriftReport:
         with explained(f"read the report {path}", self._store):

@@ -1,7 +1,7 @@
 """`DriftDetector`: references, checks, and watching row by row, on one store."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from numbers import Real
 from typing import Any, Final, TypeVar, final
@@ -466,9 +466,16 @@ class DriftDetector:
         first = None if since is None else aware(since, "since")
         return self._archive.reports(resolve_all(self._models, model_id), first)
 
-    def latest_reports(self) -> dict[str, DriftReport]:
-        """Return the newest report of each model, by name: one listing, and one read for each."""
-        return self._archive.latest()
+    def latest_reports(
+        self, *, on_unreadable: Callable[[str, str], object] | None = None
+    ) -> dict[str, DriftReport]:
+        """Return the newest report of each model, by name: one listing, and one read for each.
+
+        Args:
+            on_unreadable: told the model and why, where the newest report cannot be read; the model is left
+                out. None: that is an error.
+        """
+        return self._archive.latest(on_unreadable)
 
     latestReports = latest_reports
 
@@ -502,6 +509,28 @@ class DriftDetector:
     def alarms(self, model_id: str | ModelMetadata) -> list[DriftAlarm]:
         """Return the alarms of `observe`, of all processes, the oldest first."""
         return self._alarms.alarms(resolve_all(self._models, model_id))
+
+    def latest_alarms(
+        self, *, count: int = 1, on_unreadable: Callable[[str, str], object] | None = None
+    ) -> dict[str, list[DriftAlarm]]:
+        """Return the newest alarms of each model, whatever its version: one listing, and a read for each.
+
+        Args:
+            count: at most so many of each model.
+            on_unreadable: told the model and why, for each alarm that cannot be read and is left out. None:
+                that is an error.
+
+        Returns:
+            By name; the oldest first.
+
+        Raises:
+            InvalidConfigError: if `count` is less than one.
+        """
+        if count < 1:
+            raise InvalidConfigError(f"count must be 1 or more, not {shorten(count)}")
+        return self._alarms.latest(count, on_unreadable)
+
+    latestAlarms = latest_alarms
 
     def flush(self) -> None:
         """Write how far `observe` has come, and alarms that could not be written before.

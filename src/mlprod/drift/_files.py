@@ -1,14 +1,17 @@
 """Where drift lies in a store: files that are named by their time, so that the names are in its order."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from mlprod.drift._subject import Subject
-from mlprod.storage import Store, join
+from mlprod.errors import StoreError
+from mlprod.storage import Store, join, together
 
-__all__ = ["ROOT", "dated", "dated_path", "is_dated", "name_of", "newest_of_each", "stamp"]
+__all__ = ["ROOT", "dated", "dated_path", "is_dated", "name_of", "newest_of_each", "read_newest", "stamp"]
+
+T = TypeVar("T")
 
 ROOT: Final = "drift"
 
@@ -36,14 +39,52 @@ def dated(store: Store, kind: str, subject: Subject) -> Sequence[str]:
     return sorted((path for path in store.list(folder) if is_dated(path)), key=name_of)
 
 
-def newest_of_each(store: Store, kind: str) -> dict[str, str]:
-    """Return the path of the newest file of each model, whatever its version, by the model's name."""
-    newest: dict[str, str] = {}
+def newest_of_each(store: Store, kind: str, count: int = 1) -> dict[str, list[str]]:
+    """Return the paths of the newest files of each model, whatever its version; the oldest first.
+
+    Args:
+        store: where to look.
+        kind: of file.
+        count: at most so many of each model.
+    """
+    found: dict[str, list[str]] = {}
     for path in store.list(join(ROOT, kind)):
-        model = path.split("/")[2]
-        if is_dated(path) and name_of(path) > name_of(newest.get(model, "")):
-            newest[model] = path
-    return newest
+        if is_dated(path):
+            found.setdefault(path.split("/")[2], []).append(path)
+    return {model: sorted(paths, key=name_of)[-count:] for model, paths in found.items()}
+
+
+def read_newest(
+    store: Store,
+    read: Callable[[str], T],
+    newest: Mapping[str, Sequence[str]],
+    on_unreadable: Callable[[str, str], object] | None,
+) -> dict[str, list[T]]:
+    """Return what the files of each model hold, in their order.
+
+    Args:
+        store: where they are.
+        read: returns what a file holds.
+        newest: the paths of each model.
+        on_unreadable: told the model and why, for each file that cannot be read and is left out; None: it
+            raises.
+    """
+
+    def one(owned: tuple[str, str]) -> tuple[str, T] | None:
+        model, path = owned
+        try:
+            return model, read(path)
+        except StoreError as error:
+            if on_unreadable is None:
+                raise
+            on_unreadable(model, str(error))
+            return None
+
+    found: dict[str, list[T]] = {}
+    for each in together(store, one, [(model, path) for model, paths in newest.items() for path in paths]):
+        if each is not None:
+            found.setdefault(each[0], []).append(each[1])
+    return found
 
 
 def name_of(path: str) -> str:

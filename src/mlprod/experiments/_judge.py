@@ -1,13 +1,15 @@
 """`Judge`: from what was recorded to what is decided."""
 
 import logging
+from collections.abc import Callable, Mapping
 from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlprod._clock import now
-from mlprod.errors import ExperimentStateError
+from mlprod._facts._owners import asked_of_each
+from mlprod.errors import ExperimentStateError, StoreError
 from mlprod.experiments import _decisions, _streams
 from mlprod.experiments._analysis import analysis_of, conclusion_of
 from mlprod.experiments._book import ExperimentBook
@@ -25,7 +27,7 @@ __all__ = ["Judge"]
 
 _log = logging.getLogger("mlprod.experiments")
 
-_NOTHING: Final = Reading({}, 0, ())
+_NOTHING: Final = Reading({}, 0, {})
 
 
 @final
@@ -52,16 +54,25 @@ class Judge:
         """Return how an experiment stands."""
         return analysis_of(experiment, self.sums(experiment), self._samples(experiment), now(self._clock))
 
-    def overviews(self, store: Store, *, steps: int) -> list[ExperimentOverview]:
+    def overviews(
+        self, store: Store, *, steps: int, on_unreadable: Callable[[str, str], object] | None
+    ) -> list[ExperimentOverview]:
         """Return how all experiments stand, from one reading of what they recorded; nothing is decided."""
-        experiments = list(self._book.all().values())
+        experiments = self._book.all()
 
-        def overviews(reading: Reading) -> list[ExperimentOverview]:
-            by_experiment = reading.by_owner()
-            each = [(one, by_experiment.get(one.id, _NOTHING)) for one in experiments]
-            return list(together(store, lambda owned: self._overview(*owned, steps), each))
+        def overviews(readings: Mapping[str, Reading]) -> list[ExperimentOverview]:
+            recorded = [(experiments[id_], found) for id_, found in readings.items() if id_ in experiments]
+            return list(together(store, lambda each: self._overview(*each, steps), recorded))
 
-        return self._journal.query(_streams.ROOT, overviews)
+        try:
+            found = asked_of_each(self._journal, _streams.ROOT, overviews, on_unreadable)
+        except StoreError as error:
+            if on_unreadable is None:
+                raise
+            found = []
+            on_unreadable("", str(error))
+        by_id = {each.experiment.id: each for each in found}
+        return [by_id.get(id_) or self._overview(one, _NOTHING, steps) for id_, one in experiments.items()]
 
     def _overview(self, experiment: Experiment, reading: Reading, steps: int) -> ExperimentOverview:
         moment, ends_at = now(self._clock), experiment.ends_at()

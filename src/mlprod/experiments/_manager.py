@@ -4,7 +4,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, final, get_args
 
@@ -223,7 +223,9 @@ class ABTestingManager:
         found = [self._settled(experiment) for experiment in self._book.all().values()]
         return [experiment for experiment in found if status in {None, experiment.status}]
 
-    def get_overview(self, *, steps: int = 12) -> list[ExperimentOverview]:
+    def get_overview(
+        self, *, steps: int = 12, on_unreadable: Callable[[str, str], object] | None = None
+    ) -> list[ExperimentOverview]:
         """Return how all experiments stand, in one pass over the store, the oldest first.
 
         Nothing is decided and nothing is written: an experiment whose time is over is left to the next
@@ -231,10 +233,12 @@ class ABTestingManager:
 
         Args:
             steps: at how many moments the lift is shown.
+            on_unreadable: told of each file that cannot be read, by experiment and why, or of what concerns
+                all, by an empty name; the experiment is shown without it. None: that is an error.
         """
         if not 1 <= steps <= _MOST_STEPS:
             raise InvalidConfigError(f"steps must be 1 to {_MOST_STEPS:,}, not {shorten(steps)}")
-        return self._judge.overviews(self._store, steps=steps)
+        return self._judge.overviews(self._store, steps=steps, on_unreadable=on_unreadable)
 
     def get_variant(
         self,

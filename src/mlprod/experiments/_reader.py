@@ -14,6 +14,7 @@ from mlprod.experiments import _streams
 from mlprod.experiments._measuring import measured_predictions, measured_shadows, measured_trades
 from mlprod.experiments._metric import metric_of
 from mlprod.experiments._streams import METRIC, PREDICTION, TRADE
+from mlprod.experiments._stretches import stretches_of
 from mlprod.experiments._sums import SUMS_KEY, Sums
 from mlprod.experiments._values import Experiment
 from mlprod.storage.journal import Layout, Part, Reading, Table, gathered
@@ -135,19 +136,22 @@ def domain_of(experiment: Experiment) -> Domain:
     is_shadow = experiment.config.mode == "shadow"
     variants = len(experiment.models)
     shadow = _streams.shadow_layout(variants)
+    by_layout: dict[Layout, Callable[[Table], Sums]] = {
+        shadow: lambda table: Sums.of_shadows(table, variants),
+        METRIC: Sums.of_metric,
+        PREDICTION: Sums.of_predictions,
+        TRADE: Sums.of_trades,
+    }
 
     def summarize(table: Table) -> dict[str, Any]:
-        if table.layout == PREDICTION:
-            sums = Sums.of_predictions(table)
-        elif table.layout == TRADE:
-            sums = Sums.of_trades(table)
-        elif table.layout == shadow:
-            sums = Sums.of_shadows(table, variants)
-        elif table.layout == METRIC:
-            sums = Sums.of_metric(table)
-        else:
+        sum_up = by_layout.get(table.layout)
+        if sum_up is None:
             return {}
-        return {SUMS_KEY: sums.to_state()}
+        name = "" if table.layout == METRIC else experiment.config.primary_metric
+        return {
+            SUMS_KEY: sum_up(table).to_state(),
+            **stretches_of(table, lambda part: sum_up(part).only(name)),
+        }
 
     return Domain(
         prefix=_streams.root(experiment.id),

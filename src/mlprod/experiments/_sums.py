@@ -153,6 +153,13 @@ class Sums:
             cells={(metric, phase, variant): cell for (_, phase, variant), cell in self.cells.items()}
         )
 
+    def only(self, metric: str) -> "Sums":
+        """Return what is known of one metric, and nothing of the records themselves."""
+        return Sums(
+            cells={key: cell for key, cell in self.cells.items() if key[0] == metric},
+            paired={key: moments for key, moments in self.paired.items() if key[0] == metric},
+        )
+
     def cell(self, metric: str, variant: int, phase: int | None = None) -> Cell:
         """Return the outcomes of a metric of a variant, in one phase or in all."""
         if phase is not None:

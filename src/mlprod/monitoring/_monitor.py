@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeVar, final
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlprod._clock import aware, now, to_ns
 from mlprod._facts import _checks
 from mlprod._facts._compaction import compact
+from mlprod._facts._owners import asked_of_each
 from mlprod._facts._settings import configured, optional
 from mlprod._keeper import Keeper
 from mlprod._names import check_name, shorten
@@ -480,7 +481,14 @@ class PerformanceMonitor:
 
         return self._journal.query(stream, ask)
 
-    def get_overview(self, *, window: Duration = "30d", steps: int = 30) -> list[ModelOverview]:
+    def get_overview(
+        self,
+        *,
+        window: Duration = "30d",
+        steps: int = 30,
+        alerts: Sequence[Alert] | None = None,
+        on_unreadable: Callable[[str, str], object] | None = None,
+    ) -> list[ModelOverview]:
         """Return how all models do, in one pass over the store; nothing is written.
 
         Alerts are as they were decided last: no threshold is looked at.
@@ -489,6 +497,9 @@ class PerformanceMonitor:
             window: how far back each history goes; to the first record where that is later. Of a model
                 that recorded nothing in it, the history is over everything recorded.
             steps: how many steps a history has, about.
+            alerts: those that count for health; None: those that are active.
+            on_unreadable: told of each file that cannot be read, by model and why; the model is shown without
+                it, or left out where that cannot be. None: a model that cannot be shown is an error.
 
         Returns:
             One for each model that recorded anything, by name.
@@ -496,21 +507,22 @@ class PerformanceMonitor:
         lookback = as_duration(window, "a window")
         if not 1 <= steps <= _MOST_STEPS:
             raise InvalidConfigError(f"steps must be 1 to {_MOST_STEPS:,}, not {shorten(steps)}")
-        alerts = self._watch.book.active()
+        active = self._watch.book.active() if alerts is None else alerts
         moment = now(self._clock)
-        return self._journal.query(
-            _streams.ROOT,
-            lambda reading: overviews_of(
-                reading,
+
+        def overviews(readings: Mapping[str, Reading]) -> list[ModelOverview]:
+            return overviews_of(
+                readings,
                 self._store,
                 self._rules,
                 self._health,
-                alerts,
+                active,
                 now=moment,
                 window=lookback,
                 steps=steps,
-            ),
-        )
+            )
+
+        return asked_of_each(self._journal, _streams.ROOT, overviews, on_unreadable)
 
     def get_active_alerts(self, model_id: str | None = None, *, evaluate: bool = True) -> list[Alert]:
         """Look at all thresholds now, and return the alerts that are firing or acknowledged.
@@ -524,6 +536,19 @@ class PerformanceMonitor:
         """
         self._looked_at(model_id, evaluate=evaluate)
         return self._watch.book.active(model_id)
+
+    def get_pending_alerts(self, model_id: str | None = None, *, evaluate: bool = True) -> list[Alert]:
+        """Return what will be an alert if it lasts for the `for_seconds` of its threshold; nobody was told.
+
+        Args:
+            model_id: one model; None for all.
+            evaluate: whether to look at all thresholds first; if not, nothing is written.
+
+        Returns:
+            The oldest first.
+        """
+        self._looked_at(model_id, evaluate=evaluate)
+        return self._watch.book.pending(model_id)
 
     def get_alert_history(self, model_id: str | None = None, *, evaluate: bool = True) -> list[Alert]:
         """Return all alerts that ever fired, active and resolved, the oldest first.
@@ -694,6 +719,7 @@ class PerformanceMonitor:
     getMetricsHistory = get_metrics_history
     getModelHealth = get_model_health
     getOverview = get_overview
+    getPendingAlerts = get_pending_alerts
     onAlert = on_alert
     recordActual = record_actual
     recordDrift = record_drift

@@ -1,7 +1,7 @@
-"""How all models of a store do, from one reading of its journal."""
+"""How many models do, each from a reading of its streams."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, final
 
@@ -62,7 +62,7 @@ class ModelOverview(Value):
 
 
 def overviews_of(
-    reading: Reading,
+    readings: Mapping[str, Reading],
     store: Store,
     rules: Rules,
     levels: HealthThresholds,
@@ -82,7 +82,7 @@ def overviews_of(
         reader = ModelReader(parts, model_id, None, rules)
         return _overview(reader, parts, active[model_id], levels, now=now, window=window, steps=steps)
 
-    found = together(store, overview, sorted(reading.by_owner().items()))
+    found = together(store, overview, sorted(readings.items()))
     return [each for each in found if each is not None]
 
 

@@ -14,7 +14,7 @@ from mlprod.monitoring import _streams
 from mlprod.monitoring._aggregate import Aggregate, Rules
 from mlprod.monitoring._step_sums import StepSums
 from mlprod.monitoring._streams import DRIFT, PREDICTION, TRADE
-from mlprod.monitoring._summary import Stretch, Summary
+from mlprod.monitoring._summary import STRETCH_ROWS, Stretch, Summary
 from mlprod.stats import Drawdown, Moments
 from mlprod.storage.journal import Part, Reading, Table, gathered
 
@@ -93,10 +93,10 @@ class _PartReader:
         if self._part.until < since or self._part.since >= until or not self._part.rows:
             return None
         self._prepare()
-        if self._summary is None:
-            return self._of_records(since, until)
-        if since <= self._part.since and self._part.until < until:
+        if self._summary is not None and since <= self._part.since and self._part.until < until:
             return self._summary.whole
+        if self._summary is None or self._part.rows <= STRETCH_ROWS:  # which is a single stretch
+            return self._of_records(since, until)
         return self._of_stretches(self._summary, since, until)
 
     def steps(self, edges: NDArray[np.int64]) -> StepSums:
@@ -107,7 +107,9 @@ class _PartReader:
         self._prepare()
         whole: list[tuple[int, Aggregate]] = []
         rows: list[slice] = []
-        stretches = [] if self._summary is None else self._stretches_of(self._summary)
+        stretches: Sequence[Stretch] = ()
+        if self._summary is not None and self._part.rows > STRETCH_ROWS:
+            stretches = self._stretches_of(self._summary)
         for item in stretches:
             first, last = (int(at) for at in np.searchsorted(edges, (item.since, item.until), "right") - 1)
             if first == last and 0 <= first < len(edges) - 1:

@@ -80,8 +80,13 @@ def _traded(trades: TradeLog, edges: NDArray[np.int64]) -> dict[str, NDArray[np.
     count = len(edges) - 1
     won = np.full(count, np.nan)
     total, fall = won.copy(), won.copy()
-    cuts = np.searchsorted(trades.times, edges).tolist()
-    for step in np.flatnonzero(np.diff(cuts)).tolist():
+    cuts = np.searchsorted(trades.times, edges)
+    held = np.diff(cuts)
+    alone = np.flatnonzero(held == 1)
+    first = cuts[alone]
+    won[alone], total[alone] = trades.is_won[first], trades.pnl[first]
+    fall[alone] = np.maximum(-trades.pnl[first], 0.0)
+    for step in np.flatnonzero(held > 1).tolist():
         rows = slice(cuts[step], cuts[step + 1])
         won[step] = np.count_nonzero(trades.is_won[rows]) / (rows.stop - rows.start)
         pnl = trades.pnl[rows]

@@ -81,6 +81,8 @@ class Drawdown(Brief):
             pnl: profit and loss of each trade in money, in the order of time; finite; shape ``(n,)``.
         """
         pnl = np.asarray(pnl, dtype=np.float64)
+        if len(pnl) <= _CHUNK:
+            return cls._of_chunk(pnl)
         return cls.merge(cls._of_chunk(pnl[at : at + _CHUNK]) for at in range(0, len(pnl), _CHUNK))
 
     @classmethod

@@ -31,7 +31,7 @@ class Kit:
         """Read all numbers of a stream, in time order."""
 
         def ask(reading):
-            assert () == reading.damaged
+            assert {} == reading.damaged
             layout = next((part.load().layout for part in reading.of(stream)), Kit.numbered)
             slices = list(in_time_order(layout, reading.of(stream), **span))
             return [number for table in slices for number in table["number"].tolist()]

@@ -273,7 +273,7 @@ class TestDamage:
             for _ in range(2):
                 reading = journal.query("s", lambda reading: reading)
         assert 4 == sum(part.rows for part in reading.of("s/a"))
-        assert sorted([segment, block]) == sorted(text.partition(" ")[0] for text in reading.damaged)
+        assert sorted([segment, block]) == sorted(reading.damaged)
         assert 2 == caplog.text.count("left out of all figures")
         kit.compact(journal)
         assert {segment, block} <= set(local.list("journal/raw"))
@@ -298,7 +298,7 @@ class TestDamage:
         reading = journal.query("s", lambda reading: reading)
         assert {"s/a"} == set(reading.parts)
         assert 2 == len(reading.damaged)
-        assert all("it holds records of 's/a'" in text for text in reading.damaged)
+        assert all("it holds records of 's/a'" in text for text in reading.damaged.values())
 
     def test_a_damaged_block_is_an_error(self, local, kit):
         """It was durable: what is missing now must not go unnoticed."""

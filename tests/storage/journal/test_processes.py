@@ -61,7 +61,7 @@ def read_by_worker(journal):
     found = {}
 
     def ask(reading):
-        assert () == reading.damaged
+        assert {} == reading.damaged
         found.clear()
         for stream, layout in (("s/plain", NUMBERED), ("s/named", NAMED)):
             for table in in_time_order(layout, reading.of(stream)):

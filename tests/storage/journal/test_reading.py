@@ -93,7 +93,7 @@ def test_a_part_without_records_is_none(small_slices):
 
 def test_a_reading_knows_its_streams():
     part = part_of([1])
-    reading = Reading({"s/a": [part]}, 0, ())
+    reading = Reading({"s/a": [part]}, 0, {})
     assert [part] == reading.of("s/a")
     assert () == reading.of("s/b")
 

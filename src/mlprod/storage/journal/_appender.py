@@ -17,7 +17,7 @@ from mlprod.storage.journal._layout import MARK, Layout
 from mlprod.storage.journal._open_segment import FinishedSegment, OpenSegment, map_file
 from mlprod.storage.journal._segment import SegmentHeader, encode_text
 
-__all__ = ["RAW", "Appender", "closed", "new_name"]
+__all__ = ["RAW", "Appender", "closed", "new_name", "stream_of"]
 
 RAW: Final = "journal/raw"
 _SMALLEST_BYTES = 1 << 16
@@ -33,6 +33,11 @@ _LEAST_RECORDS = 64
 def new_name() -> str:
     """Return a name that nobody else uses, sorted by time."""
     return f"{time.time_ns():016x}-{secrets.token_hex(8)}"
+
+
+def stream_of(path: str) -> str:
+    """Return the stream to which a segment or raw block belongs by its place."""
+    return path.removeprefix(f"{RAW}/").rpartition("/")[0]
 
 
 def closed(stream: str) -> ClosedError:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mlprod.storage._ledger import Ledger
 from mlprod.storage._store import join
-from mlprod.storage.journal._appender import RAW
-from mlprod.storage.journal._files import Files, made_ns, stream_of
+from mlprod.storage.journal._appender import RAW, stream_of
+from mlprod.storage.journal._files import Files, made_ns
 from mlprod.storage.journal._reading import Part
 from mlprod.storage.journal._state import Compacted, JournalState
 

@@ -1,5 +1,6 @@
 """What a block says about itself: nothing of it is believed before it fits the file."""
 
+import functools
 import json
 import struct
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ class BlockHeader:
         texts: what the codes of text columns mean; code 1 is the first.
         arrays: where each array begins, how many bytes it has, and their checksum.
         first: where the arrays begin.
+        layout: the columns other than the time.
     """
 
     stream: str
@@ -51,11 +53,7 @@ class BlockHeader:
     texts: tuple[str, ...]
     arrays: Mapping[str, tuple[int, int, int]]
     first: int
-
-    @property
-    def layout(self) -> Layout:
-        """The columns other than the time."""
-        return Layout(self.columns[1:])
+    layout: Layout
 
     @classmethod
     def decode(cls, raw: memoryview, where: str) -> "BlockHeader":
@@ -71,17 +69,21 @@ class BlockHeader:
                 name: (_count(start), _count(length), _count(checksum))
                 for name, (start, length, checksum) in _exactly(dict, document["arrays"]).items()
             }
-            columns = _exactly(list, document["columns"])
+            given = _exactly(list, document["columns"])
+            columns, layout = _layout(
+                tuple((_text(name), kind, name + ORDER in arrays) for name, kind, _ in given)
+            )
             header = cls(
                 stream=_text(document["stream"]),
                 rows=_count(document["rows"]),
                 since=_time(document["since"]),
                 until=_time(document["until"]),
-                columns=tuple(Column(_text(name), kind, name + ORDER in arrays) for name, kind, _ in columns),
-                constants={name: None if value is None else _count(value) for name, _, value in columns},
+                columns=columns,
+                constants={name: None if value is None else _count(value) for name, _, value in given},
                 texts=tuple(map(_text, _exactly(list, document["texts"]))),
                 arrays=arrays,
                 first=first,
+                layout=layout,
             )
             header._check_sizes(len(raw) - first)
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error) as error:
@@ -106,7 +108,13 @@ class BlockHeader:
             raise ValueError("no column shows how many records it holds")
         if not self.rows or self.columns[:1] != (TIME,) or self.arrays.get(SOURCES, (0, 0, 0))[1] % 16:
             raise ValueError("its header contradicts itself")
-        _ = self.layout  # which has each name once
+
+
+@functools.lru_cache(maxsize=256)
+def _layout(columns: tuple[tuple[str, Any, bool], ...]) -> tuple[tuple[Column, ...], Layout]:
+    """Return the columns, and the layout without the time; thousands of files have the same few."""
+    found = tuple(Column(*column) for column in columns)
+    return found, Layout(found[1:])
 
 
 def framed(document: Mapping[str, Any]) -> bytes:

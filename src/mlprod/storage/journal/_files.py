@@ -14,7 +14,7 @@ from mlprod._names import shorten
 from mlprod.errors import StoreError
 from mlprod.schema import RecordType
 from mlprod.storage._store import Store, explained
-from mlprod.storage.journal._appender import RAW, new_name
+from mlprod.storage.journal._appender import new_name, stream_of
 from mlprod.storage.journal._block import Block, encode_block
 from mlprod.storage.journal._disk import Unsynced, mapped
 from mlprod.storage.journal._reading import Part
@@ -23,7 +23,7 @@ from mlprod.storage.journal._state import BlockRef
 from mlprod.storage.journal._table import Table
 from mlprod.typing import Buffer
 
-__all__ = ["SUMMARY", "SUMMARY_SUFFIX", "Files", "Summarize", "made_ns", "stream_of"]
+__all__ = ["SUMMARY", "SUMMARY_SUFFIX", "Files", "Summarize", "made_ns"]
 
 Summarize: TypeAlias = Callable[[Table], Mapping[str, Any]]
 """Returns what is kept beside a block, as JSON under keys, so that readers need not read its records."""
@@ -244,11 +244,6 @@ class Files:
 
 def _same(table: Table) -> Table:
     return table
-
-
-def stream_of(path: str) -> str:
-    """Return the stream to which a segment or raw block belongs by its place."""
-    return path.removeprefix(f"{RAW}/").rpartition("/")[0]
 
 
 def made_ns(path: str) -> int:

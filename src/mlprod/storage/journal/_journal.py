@@ -17,10 +17,10 @@ from mlprod.errors import NewerSchemaError, StoreError
 from mlprod.storage._ledger import Head, Ledger
 from mlprod.storage._store import Store, explained, join
 from mlprod.storage._together import together
-from mlprod.storage.journal._appender import RAW, Appender, closed, new_name
+from mlprod.storage.journal._appender import RAW, Appender, closed, new_name, stream_of
 from mlprod.storage.journal._arrivals import Arrivals
 from mlprod.storage.journal._exiting import flush_at_exit, recover_at_exit
-from mlprod.storage.journal._files import Files, Summarize, stream_of
+from mlprod.storage.journal._files import Files, Summarize
 from mlprod.storage.journal._forking import renew_in_children
 from mlprod.storage.journal._layout import Layout
 from mlprod.storage.journal._lock import alone
@@ -201,7 +201,7 @@ class Journal:
         local = self._store.local_path(folder)
         with explained(f"compact {prefix}", self._store), contextlib.ExitStack() as lock:
             if local is not None and lock.enter_context(alone(local / _LOCK, flags=os.O_CREAT)) is None:
-                yield Reading({}, 0, ())
+                yield Reading({}, 0, {})
                 return
             listed = self._files.listed(folder)
             state = self._ledger.head().state
@@ -274,16 +274,16 @@ class Journal:
                 return error
 
         torn = 0
-        damaged: list[str] = []
+        damaged: dict[str, str] = {}
         raw = sorted({*live, *paths} - known)  # by stream, then in the order in which they were begun
         for path, opened in zip(raw, together(self._store, read, raw), strict=True):
             if isinstance(opened, StoreError):
-                damaged.append(self._files.damaged(path, opened))
+                damaged[path] = self._files.damaged(path, opened)
             elif opened is not None:
                 part, torn_here = opened
                 torn += torn_here
                 parts.setdefault(part.stream, []).append(part)
-        return Reading(parts, torn, tuple(damaged))
+        return Reading(parts, torn, damaged)
 
     def _write_blocks(self, change: Change, summarize: Summarize | None, written: list[str]) -> Compacted:
         state = self._ledger.head().state.stream(change.stream)

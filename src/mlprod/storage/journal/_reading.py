@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod.storage.journal._appender import stream_of
 from mlprod.storage.journal._layout import Layout
 from mlprod.storage.journal._table import Table
 
@@ -54,12 +55,12 @@ class Reading:
     Attributes:
         parts: the parts of each stream.
         torn: how many records were begun by a process that died, and are left out.
-        damaged: which files cannot be read and are left out, and why.
+        damaged: which files cannot be read and are left out, and why, by path.
     """
 
     parts: Mapping[str, Sequence[Part]]
     torn: int
-    damaged: tuple[str, ...]
+    damaged: Mapping[str, str]
 
     def of(self, stream: str) -> Sequence[Part]:
         """Return the parts of a stream; none if nothing was recorded."""
@@ -68,9 +69,15 @@ class Reading:
     def by_owner(self) -> dict[str, "Reading"]:
         """Return a reading of each model, or experiment, of many: the second part of the names of streams."""
         found: dict[str, dict[str, Sequence[Part]]] = {}
+        damaged: dict[str, dict[str, str]] = {}
         for stream, parts in self.parts.items():
             found.setdefault(stream.split("/")[1], {})[stream] = parts
-        return {owner: Reading(parts, self.torn, self.damaged) for owner, parts in found.items()}
+        for path, why in self.damaged.items():
+            damaged.setdefault(stream_of(path).split("/")[1], {})[path] = why
+        return {
+            owner: Reading(found.get(owner, {}), self.torn, damaged.get(owner, {}))
+            for owner in (*found, *(damaged.keys() - found.keys()))
+        }
 
 
 def gathered(layout: Layout, parts: Iterable[Part]) -> list[Part]:

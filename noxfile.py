@@ -17,7 +17,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 COVERAGE = Path(".coverage.d")  # one folder of data for each session, combined by `coverage`
 SHORTER = ("-m", "not slow", "--hypothesis-profile=few")  # where `tests` has looked long enough
 ELSEWHERE = ("--ignore=tests/browser", "--ignore=tests/servers")  # which have sessions of their own
-EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run
+EXTRAS = ".[onnx,progress,s3,skops]"  # those light enough for every run
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def notebook(session: nox.Session) -> None:
     """The notebook in the docs, executed by a kernel."""
-    session.install("-e", ".", *group("notebook-test"))
+    session.install("-e", ".[progress]", *group("notebook-test"))
     session.run("pytest", "tests/examples/test_tour.py", *session.posargs)
 
 

@@ -88,9 +88,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def notebook(session: nox.Session) -> None:
-    """The notebook in the docs, executed by a kernel."""
+    """The notebook in the docs, and progress, in a real kernel."""
     session.install("-e", ".[progress]", *group("notebook-test"))
-    session.run("pytest", "tests/examples/test_tour.py", *session.posargs)
+    files = ("tests/examples/test_tour.py", "tests/examples/test_notebook_progress.py")
+    session.run("pytest", *files, *session.posargs)
 
 
 @nox.session

@@ -78,9 +78,8 @@ class TestValues:
             detector.set_reference("m", data, progress=Recorder())
 
     def test_rows_are_known_of_whole_tables(self):
-        assert [3, 0, 2, None, None] == [
-            rows_of(data) for data in ({"x": [1, 2, 3]}, {}, np.zeros((2, 5)), iter([]), {"x": 5.0})
-        ]
+        tables = ({"x": [1, 2, 3]}, {}, np.zeros((2, 5)), [{"x": [1]}, {"x": [2]}], iter([]), {"x": 5.0})
+        assert [3, 0, 2, None, None, None] == [rows_of(table) for table in tables]
 
 
 class TestFailing:

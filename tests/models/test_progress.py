@@ -227,9 +227,10 @@ class TestFailing:
     def test_a_store_that_fails_closes_the_bar(self, capsys):
         tqdm = pytest.importorskip("tqdm")
         store = FaultyStore(MemoryStore(), at=3, fault=Fault.ERROR)
-        with pytest.raises(StoreError, match="could not write the payload"):
+        with pytest.raises(StoreError, match="could not write the payload") as failure:
             ModelSerializer(store).save(WEIGHTS, "momentum", progress=True)
         assert not tqdm.tqdm._instances
+        assert failure.tb  # until here it holds whatever would close itself once nobody needs it any more
         assert "momentum@1.0.0: saving:   0%" in capsys.readouterr().err
 
 

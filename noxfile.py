@@ -20,7 +20,7 @@ FAULTS = tuple(  # made by the tests, and the same wherever they run
 )
 SHORTER = ("-m", "not slow", "--hypothesis-profile=few", *FAULTS)  # where `tests` has looked long enough
 ELSEWHERE = ("--ignore=tests/browser", "--ignore=tests/servers")  # which have sessions of their own
-EXTRAS = ".[onnx,s3,skops]"  # those light enough for every run
+EXTRAS = ".[onnx,progress,s3,skops]"  # those light enough for every run
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -91,9 +91,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def notebook(session: nox.Session) -> None:
-    """The notebook in the docs, executed by a kernel."""
-    session.install("-e", ".", *group("notebook-test"))
-    session.run("pytest", "tests/examples/test_tour.py", *session.posargs)
+    """The notebook in the docs, and progress, in a real kernel."""
+    session.install("-e", ".[progress]", *group("notebook-test"))
+    files = ("tests/examples/test_tour.py", "tests/examples/test_notebook_progress.py")
+    session.run("pytest", *files, *session.posargs)
 
 
 @nox.session

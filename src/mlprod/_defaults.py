@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 import attrs
 
+from mlprod._progress import swap_default_progress
 from mlprod.errors import InvalidConfigError
 from mlprod.formats import Format, Trust
 from mlprod.models import Bump, ModelMetadata, ModelRef, ModelSerializer, RetentionPolicy, Verify
 from mlprod.storage import Store, StoreLike, open_store, swap_default_store
-from mlprod.typing import JSON, Clock
+from mlprod.typing import JSON, Clock, Progress
 
 if TYPE_CHECKING:
     from mlprod.drift import DriftDetector
@@ -54,7 +55,7 @@ class _Process:
 class Configuration:
     """What `configure` did; leaving its ``with`` block restores what was there before."""
 
-    def __init__(self, before: tuple[_Settings, Store | None]) -> None:
+    def __init__(self, before: tuple[_Settings, Store | None, bool | None]) -> None:
         """Remember what to restore."""
         self._before: Final = before
 
@@ -64,8 +65,9 @@ class Configuration:
 
     def __exit__(self, *_: object) -> None:
         """Restore what was there before."""
-        _Process.settings, store = self._before
+        _Process.settings, store, progress = self._before
         swap_default_store(store)
+        swap_default_progress(progress)
 
 
 def configure(
@@ -74,6 +76,7 @@ def configure(
     trust: Trust | None = None,
     retention: RetentionPolicy | None = None,
     clock: Clock | None = None,
+    progress: bool | None = None,
     **storage_options: Any,  # noqa: ANN401 - whatever the filesystem takes
 ) -> Configuration:
     """Set the defaults of this process; everything not given goes back to its own default.
@@ -84,6 +87,8 @@ def configure(
         trust: for the process-wide `ModelSerializer`.
         retention: for the process-wide `ModelSerializer`.
         clock: for the process-wide instances.
+        progress: what ``progress=None`` means wherever it is taken: True: a bar; False: nothing; None: a
+            bar in a notebook. See `mlprod.typing.Progress`.
         **storage_options: for `open_store`.
 
     Returns:
@@ -99,7 +104,8 @@ def configure(
             f"without store= nothing takes these options: {', '.join(sorted(storage_options))}"
         )
     opened = None if store is None else open_store(store, **storage_options)
-    before = _Process.settings, swap_default_store(opened)
+    shown_before = swap_default_progress(progress)
+    before = _Process.settings, swap_default_store(opened), shown_before
     _Process.settings = _Settings(store=opened, trust=trust, retention=retention, clock=clock)
     return Configuration(before)
 
@@ -168,6 +174,7 @@ def save_model(
     examples: tuple[Any, Any] | None = None,
     signature: Mapping[str, JSON] | None = None,
     activate: bool = False,
+    progress: Progress = None,
 ) -> ModelMetadata:
     """Save a model in the default store; see `ModelSerializer.save`."""
     return get_model_serializer().save(
@@ -184,16 +191,22 @@ def save_model(
         examples=examples,
         signature=signature,
         activate=activate,
+        progress=progress,
     )
 
 
 def load_model(
-    ref: ModelRef, *, verify: Verify = "full", mmap: bool = False, trust: Trust | None = None
+    ref: ModelRef,
+    *,
+    verify: Verify = "full",
+    mmap: bool = False,
+    trust: Trust | None = None,
+    progress: Progress = None,
 ) -> Any:  # noqa: ANN401 - whatever was saved
     """Load a model from the default store; see `ModelSerializer.load`."""
-    return get_model_serializer().load(ref, verify=verify, mmap=mmap, trust=trust)
+    return get_model_serializer().load(ref, verify=verify, mmap=mmap, trust=trust, progress=progress)
 
 
-def get_active_model(name: str | None = None) -> Any:  # noqa: ANN401 - whatever was saved
+def get_active_model(name: str | None = None, *, progress: Progress = None) -> Any:  # noqa: ANN401 - whatever was saved
     """Load the version in production from the default store; see `ModelSerializer.get_active`."""
-    return get_model_serializer().get_active(name)
+    return get_model_serializer().get_active(name, progress=progress)

@@ -245,7 +245,7 @@ class TestLargePayloads:
     """What is too large to be held goes out in parts."""
 
     def test_the_client_repeats_a_part(self, object_store, monkeypatch):
-        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 1 << 20)
+        monkeypatch.setattr("mlprod.storage._remote.HELD_BYTES", 1 << 20)
         store = object_store.new()
         pieces = [bytes([number]) * (1 << 20) for number in range(12)]
         object_store.proxy.fail(CREATE[object_store.kind], Status(503), times=1)
@@ -253,7 +253,7 @@ class TestLargePayloads:
         assert b"".join(pieces) == store.get("payloads/big")
 
     def test_a_source_that_fails_commits_nothing(self, object_store, monkeypatch):
-        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 1 << 20)
+        monkeypatch.setattr("mlprod.storage._remote.HELD_BYTES", 1 << 20)
         store = object_store.new()
 
         def pieces():

@@ -51,7 +51,7 @@ def test_a_server_that_falls_silent(server, monkeypatch):
 
 
 def test_no_connection_is_left_open(server, monkeypatch):
-    monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 1)
+    monkeypatch.setattr("mlprod.storage._remote.HELD_BYTES", 1)
     _, store = server
     with ThreadPoolExecutor(4) as threads:
         assert 4 * [[]] == list(threads.map(store.list, 4 * ["folder"]))

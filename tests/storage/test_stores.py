@@ -298,7 +298,7 @@ class TestFsspec:
 
     def test_a_large_payload_is_streamed(self, tmp_path, monkeypatch):
         """What is too large to hold is written piece by piece, and dropped if the source fails."""
-        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 10)
+        monkeypatch.setattr("mlprod.storage._remote.HELD_BYTES", 10)
         store = FsspecStore("file", str(tmp_path))
         store.put("payloads/big", [b"0123456789", b"abc", b"def"])
         assert b"0123456789abcdef" == store.get("payloads/big")
@@ -315,7 +315,7 @@ class TestFsspec:
         """Leaving an fsspec file by an exception would commit the half of it."""
         import s3fs
 
-        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 10)
+        monkeypatch.setattr("mlprod.storage._remote.HELD_BYTES", 10)
         bucket = f"bucket-{secrets.token_hex(4)}"
         s3fs.S3FileSystem(**s3_options).mkdir(bucket)
         store = open_store(f"s3://{bucket}/prefix", **s3_options)
@@ -415,7 +415,7 @@ class TestFsspec:
 
     def test_what_is_written_may_come_from_the_same_store(self, tmp_path, monkeypatch):
         """The pieces of a long write are read while it is under way."""
-        monkeypatch.setattr("mlprod.storage._remote._STREAM_FROM_BYTES", 1)
+        monkeypatch.setattr("mlprod.storage._remote.HELD_BYTES", 1)
         store = FsspecStore("file", str(tmp_path), single_writer=True)
         store.put("part", b"xyz")
         with ThreadPoolExecutor() as threads:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fsspec.callbacks import Callback
 from numpy.typing import NDArray
 
 import mlprod
 from mlprod import (
     AlertThreshold,
+    DriftDetector,
     ModelMetadata,
     ModelSerializer,
     PerformanceMonitor,
@@ -48,12 +50,13 @@ from mlprod.monitoring import (
 )
 from mlprod.storage import FsspecStore, LocalStore, MemoryStore, Store
 from mlprod.testing import FaultyStore, FrozenClock
+from mlprod.typing import Progress, ProgressCallback
 
 metadata: ModelMetadata = saveModel({"weights": [1.0]}, "name", {"accuracy": 0.5}, {"depth": 3}, bump="minor")
 again: ModelMetadata = mlprod.save_model(
     [1], "name", format="json", tags=["a"], parent=metadata, activate=True
 )
-model = loadModel("name@production", mmap=True, trust=Trust(pickle=True))
+model = loadModel("name@production", mmap=True, trust=Trust(pickle=True), progress=True)
 active = getActiveModel()
 
 stores: list[Store] = [
@@ -76,7 +79,7 @@ cleaned: CleanupReport = other.cleanup(dry_run=True)
 with other.watch("name", interval_seconds=1.0) as handle:
     watched: ModelHandle = handle
 
-with configure(store="memory://name", retention=LatestN(2)):
+with configure(store="memory://name", retention=LatestN(2), progress=False):
     pass
 
 other.promote("name", "productoin")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -130,5 +133,22 @@ def dashboards(monitor: PerformanceMonitor) -> None:
 
 
 def check() -> tuple[Finding, ...]:
-    found: FsckReport = fsck("store", repair=False, deep=True, grace_hours=24, clock=None)
+    found: FsckReport = fsck("store", repair=False, deep=True, grace_hours=24, clock=None, progress=None)
     return found.findings
+
+
+class Percent:
+    """Callbacks of an application's own need no fsspec."""
+
+    def set_size(self, size: int | None) -> None: ...
+
+    def relative_update(self, inc: int = 1) -> None: ...
+
+
+def progress(callback: ProgressCallback, detector: DriftDetector) -> bytes:
+    wanted: list[Progress] = [True, False, None, Percent(), callback, Callback()]
+    other.save([1], "name", progress=wanted[0])
+    detector.set_reference("name", {"x": [1.0]}, progress=Percent())
+    detector.comprehensive_drift_check(model_id="name", data={"x": [1.0]}, progress=callback)
+    other.validate("name", progress="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return other.load_bytes("name", progress=Callback())

@@ -1,6 +1,7 @@
 """`fsck`: looks at everything that a store holds, and mends what can be mended without a guess."""
 
 from mlprod._clock import now
+from mlprod._progress import track
 from mlprod.consistency import _drift, _journal, _models, _partial, _spool
 from mlprod.consistency._foreign import AREAS, foreign
 from mlprod.consistency._ledger import read_ledger
@@ -15,7 +16,7 @@ from mlprod.models._inputs import check_grace
 from mlprod.monitoring._alert_state import ALERTS
 from mlprod.storage import Store, StoreLike, resolve_store
 from mlprod.storage.journal._state import JOURNAL
-from mlprod.typing import Clock
+from mlprod.typing import Clock, Progress
 
 __all__ = ["fsck"]
 
@@ -27,6 +28,7 @@ def fsck(
     deep: bool = False,
     grace_hours: float = 24.0,
     clock: Clock | None = None,
+    progress: Progress = None,
 ) -> FsckReport:
     """Look at everything that a store holds, and say what is wrong with it.
 
@@ -51,6 +53,7 @@ def fsck(
             one. Files tell their age by the time in their names, which is that of the clock of their
             writer.
         clock: the time; None is the machine's.
+        progress: who is told how many files were looked at; see `mlprod.typing.Progress`.
 
     Returns:
         The report; print it.
@@ -68,8 +71,11 @@ def fsck(
     """
     opened = resolve_store(store)
     scope = Scope(deep=deep, grace=check_grace(grace_hours), now=now(clock), clock=clock)
-    survey = Survey(opened)
-    findings = _examine(survey, opened, scope)
+    with track(progress) as tracker:
+        tracker.describe(f"{opened.url}: checking")
+        survey = Survey(opened, tracker)
+        findings = _examine(survey, opened, scope)
+        survey.finish()
     if repair:
         findings = repaired(opened, findings, scope)
     return FsckReport.of(opened.url, findings, files=survey.files, bytes_read=survey.bytes_read, deep=deep)
@@ -78,6 +84,7 @@ def fsck(
 def _examine(survey: Survey, store: Store, scope: Scope) -> list[Finding]:
     """Look at all areas: first what is there, then what was decided about it."""
     findings = foreign(path for listed in survey.each(survey.list, AREAS) for path in listed)
+    survey.begin()
     findings += _partial.examine(store, scope)
     models = read_ledger(survey, MODELS, complete=scope.deep)
     experiments = read_ledger(survey, EXPERIMENTS, complete=scope.deep)

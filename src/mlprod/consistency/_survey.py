@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar, final
 
+from mlprod._progress import SILENT, Tracker
 from mlprod.consistency._report import Finding, found
 from mlprod.errors import ChecksumError, MLProdError, NewerSchemaError
 from mlprod.storage import Guarantees, Store, explained, together
@@ -46,9 +47,11 @@ class Survey(_ReadOnly):
         bytes_read: how much was read.
     """
 
-    def __init__(self, store: Store) -> None:
-        """Name the store; nothing is read yet."""
+    def __init__(self, store: Store, tracker: Tracker = SILENT) -> None:
+        """Name the store, and what counts the files that were looked at; nothing is read yet."""
         self._store = store
+        self._tracker = tracker
+        self._waiting: set[str] = set()
         self._listed: dict[str, Sequence[str]] = {}
         self._fetched: dict[str, bytes] = {}
         self._lock = threading.Lock()
@@ -102,6 +105,16 @@ class Survey(_ReadOnly):
                 "backup"
             )
 
+    def begin(self) -> None:
+        """Expect a look at each file that is listed by now."""
+        if self._tracker.is_watched:
+            self._waiting.update(path for listed in self._listed.values() for path in listed)
+        self._tracker.begin("files", self.files)
+
+    def finish(self) -> None:
+        """Count the files of which a look at the name was enough."""
+        self._tracker.count(len(self._waiting))
+
     def note(self, count: int) -> None:
         """Count bytes that were read another way."""
         with self._lock:
@@ -154,6 +167,15 @@ class Survey(_ReadOnly):
                 f"{path} in {self.url} could not be read: {cause}. Check the disk and the permissions of the "
                 "file, and run fsck again",
             )
+        finally:
+            self._count(path)
+
+    def _count(self, path: str) -> None:
+        """Count a file once, however often it is looked at."""
+        with self._lock:
+            is_first = path in self._waiting
+            self._waiting.discard(path)
+        self._tracker.count(is_first)
 
     def _probe(self) -> None:
         """See whether anything can be read at all."""

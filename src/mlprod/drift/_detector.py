@@ -10,6 +10,7 @@ import attrs
 
 from mlprod._clock import aware, now
 from mlprod._names import check_name, shorten
+from mlprod._progress import Tracker, track
 from mlprod.drift._alarms import AlarmBook, DriftAlarm
 from mlprod.drift._archive import Archive
 from mlprod.drift._calibrating import compare_calibration
@@ -32,7 +33,7 @@ from mlprod.errors import InvalidConfigError, InvalidDataError
 from mlprod.models import ModelMetadata, ModelSerializer
 from mlprod.monitoring import PerformanceMonitor
 from mlprod.storage import Store, StoreLike, resolve_store
-from mlprod.typing import Clock
+from mlprod.typing import Clock, Progress
 
 __all__ = ["DriftDetector"]
 
@@ -180,6 +181,7 @@ class DriftDetector:
         confidence: object = None,
         correct: object = None,
         feature_names: Sequence[str] | None = None,
+        progress: Progress = None,
     ) -> ReferenceProfile:
         """Say what is usual: freeze bins on the data that a model was fitted on, and count them.
 
@@ -200,6 +202,8 @@ class DriftDetector:
             confidence: of predictions whose outcome is known, 0 to 1; shape ``(k,)``. For calibration drift.
             correct: whether each of these was right; shape ``(k,)``.
             feature_names: of the columns of an array.
+            progress: who is told how far the table is counted, in values (rows by features), or in
+                partitions of a Dask DataFrame; see `mlprod.typing.Progress`.
 
         Returns:
             The reference, which now stands.
@@ -221,7 +225,11 @@ class DriftDetector:
         answers = None if predictions is None else _feature(predictions, "predictions", self._settings.bins)
         mistakes, metric = (None, "") if errors is None else _error_feature(errors, self._settings.bins)
         calibration = read_calibration(confidence, correct)
-        features, rows, sample = gather(data, bins=self._settings.bins, feature_names=feature_names)
+        with track(progress) as tracker:
+            tracker.describe(f"{subject}: setting the reference")
+            features, rows, sample = gather(
+                data, bins=self._settings.bins, feature_names=feature_names, tracker=tracker
+            )
         reference = ReferenceProfile(
             model_id=subject.name,
             version=subject.version,
@@ -256,7 +264,12 @@ class DriftDetector:
     getReference = get_reference
 
     def profile(
-        self, model_id: str | ModelMetadata, data: object, *, feature_names: Sequence[str] | None = None
+        self,
+        model_id: str | ModelMetadata,
+        data: object,
+        *,
+        feature_names: Sequence[str] | None = None,
+        progress: Progress = None,
     ) -> Profile:
         """Count a table on the bins of the reference; profiles of parts add up to that of the whole.
 
@@ -264,6 +277,7 @@ class DriftDetector:
             model_id: the model.
             data: a table, as for `set_reference`. Columns that the reference does not have are not looked at.
             feature_names: of the columns of an array.
+            progress: as for `set_reference`.
 
         Raises:
             ReferenceNotFoundError: if no reference was set.
@@ -277,7 +291,8 @@ class DriftDetector:
             >>> detector.check("m", monday + tuesday).rows
             3
         """
-        return measure(self.get_reference(model_id), data, feature_names)
+        with track(progress) as tracker:
+            return measure(self.get_reference(model_id), data, feature_names, tracker=tracker)
 
     def check(
         self,
@@ -286,6 +301,7 @@ class DriftDetector:
         *,
         predictions: object = None,
         feature_names: Sequence[str] | None = None,
+        progress: Progress = None,
     ) -> DriftReport:
         """Compare data with the reference; the report goes to the history.
 
@@ -295,6 +311,7 @@ class DriftDetector:
                 `PerformanceMonitor` recorded with this model's predictions in the last `lookback_days`.
             predictions: what the model answered; shape ``(n,)``. Needs a reference that was set with some.
             feature_names: of the columns of an array.
+            progress: as for `set_reference`.
 
         Returns:
             The report: what has drifted, how far, and how sure that is.
@@ -307,10 +324,11 @@ class DriftDetector:
         """
         subject, reference = self._reference(model_id)
         table = self._logged(subject) if data is None else data
-        new = New(
-            profile=_profile(reference, table, feature_names),
-            predictions=_measured_predictions(reference, predictions),
-        )
+        with track(progress) as tracker:
+            new = New(
+                profile=_profile(reference, table, feature_names, tracker),
+                predictions=_measured_predictions(reference, predictions),
+            )
         return self._report(subject, reference, new)
 
     def check_performance(self, model_id: str | ModelMetadata, errors: object) -> PerformanceDrift:
@@ -393,6 +411,7 @@ class DriftDetector:
         series: object = None,
         confidence: object = None,
         correct: object = None,
+        progress: Progress = None,
     ) -> DriftReport:
         """Check everything that there is data for, in one report; it goes to the history.
 
@@ -407,6 +426,7 @@ class DriftDetector:
             series: as for `check_concept`.
             confidence: as in `set_reference`.
             correct: as in `set_reference`.
+            progress: as for `set_reference`.
 
         Raises:
             ReferenceNotFoundError: if no reference was set.
@@ -434,8 +454,11 @@ class DriftDetector:
                 f"{reference.model_id!r} was set without predictions, and without errors or their outcomes "
                 "are not known. Set it anew, with predictions= or errors="
             )
+        table = self._logged(subject) if table is None else table
+        with track(progress) as tracker:
+            profile = _profile(reference, table, None, tracker)
         new = New(
-            profile=_profile(reference, self._logged(subject) if table is None else table, None),
+            profile=profile,
             predictions=_measured_predictions(reference, answers, is_optional=recent_predictions is not None),
             errors=None if new_errors is None else _measured_errors(reference, new_errors),
             calibration=calibration,
@@ -586,9 +609,11 @@ def _run_length(days: object, rows_per_day: object) -> float:
     return rows
 
 
-def _profile(reference: ReferenceProfile, data: object, feature_names: Sequence[str] | None) -> Profile:
+def _profile(
+    reference: ReferenceProfile, data: object, feature_names: Sequence[str] | None, tracker: Tracker
+) -> Profile:
     if not isinstance(data, Profile):
-        return measure(reference, data, feature_names)
+        return measure(reference, data, feature_names, tracker=tracker)
     if data.reference != reference.id:
         raise InvalidDataError(
             f"the profile was made on the bins of another reference ({data.reference}) than the one of "

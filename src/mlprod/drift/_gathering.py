@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod._progress import SILENT, Tracker
 from mlprod.drift._bins import CategoricalBins, NumericBins, moments_of
 from mlprod.drift._column import Batch, Categories, Column, all_missing
 from mlprod.drift._counts import CategoricalCounts, NumericCounts
@@ -25,7 +26,7 @@ _Floats: TypeAlias = NDArray[np.float64]
 _ANY_BINS = 10  # the first look is for the limits and the kind; bins are chosen when all is known
 
 
-def whole(batch: Batch, *, bins: int) -> tuple[dict[str, Feature], RowSample]:
+def whole(batch: Batch, *, bins: int, tracker: Tracker = SILENT) -> tuple[dict[str, Feature], RowSample]:
     """Return the features of a table that is one batch, exactly, and a sample of its rows."""
     draw = Draw.of(next(iter(batch.values())))
 
@@ -33,7 +34,7 @@ def whole(batch: Batch, *, bins: int) -> tuple[dict[str, Feature], RowSample]:
         column = batch[name]
         return feature_of(column, bins=bins), draw.rows_of(column)
 
-    features, drawn = zip(*each(measured, batch, rows=length(batch)), strict=True)
+    features, drawn = zip(*each(measured, batch, rows=length(batch), tracker=tracker), strict=True)
     return dict(zip(batch, features, strict=True)), draw.sample([c for taken in drawn for c in taken])
 
 
@@ -64,7 +65,14 @@ class Gathered:
     sample: RowSample
 
     @classmethod
-    def of(cls, batch: Batch, first: Mapping[str, Feature], *, in_threads: bool = True) -> "Gathered":
+    def of(
+        cls,
+        batch: Batch,
+        first: Mapping[str, Feature],
+        *,
+        in_threads: bool = True,
+        tracker: Tracker = SILENT,
+    ) -> "Gathered":
         """Gather a batch; `first` says what is usual, from a first look at the table.
 
         Raises:
@@ -79,7 +87,8 @@ class Gathered:
             return _gathered(column, feature), draw.rows_of(column)
 
         rows = length(batch)
-        columns, drawn = zip(*each(gathered, names, rows=rows, in_threads=in_threads), strict=True)
+        done = each(gathered, names, rows=rows, in_threads=in_threads, tracker=tracker)
+        columns, drawn = zip(*done, strict=True)
         sample = draw.sample([column for taken in drawn for column in taken])
         return cls(dict(zip(names, columns, strict=True)), rows, sample)
 

@@ -2,8 +2,9 @@
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from mlprod._progress import SILENT, Tracker
 from mlprod.drift._column import Batch
 from mlprod.drift._dask import fold_partitions, is_dask
 from mlprod.drift._feature import Feature
@@ -12,7 +13,8 @@ from mlprod.drift._profile import Profile
 from mlprod.drift._rebatching import length, rebatched
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._sample import RowSample
-from mlprod.drift._tables import read_batches
+from mlprod.drift._subject import Subject
+from mlprod.drift._tables import read_batches, rows_of
 from mlprod.errors import InvalidDataError
 
 __all__ = ["gather", "measure"]
@@ -20,23 +22,33 @@ __all__ = ["gather", "measure"]
 _FIRST_LOOK = 10_000  # rows of a partitioned table that say what is usual
 
 
-def measure(reference: ReferenceProfile, data: object, feature_names: Sequence[str] | None = None) -> Profile:
+def measure(
+    reference: ReferenceProfile,
+    data: object,
+    feature_names: Sequence[str] | None = None,
+    *,
+    tracker: Tracker = SILENT,
+) -> Profile:
     """Count a table on the bins of a reference.
 
     Raises:
         InvalidDataError: if it is no table, lacks a feature, has one of another kind, or has no rows.
     """
+    tracker.describe(f"{Subject(reference.model_id, reference.version)}: counting")
     if is_dask(data):
-        profile = fold_partitions(data, functools.partial(_profile, reference), _sum_of_profiles)
+        measured = functools.partial(_profile, reference)
+        profile = fold_partitions(data, measured, _sum_of_profiles, tracker=tracker)
     else:
-        profile = reference.measure(read_batches(data, feature_names=feature_names))
+        tracker.begin("values", _values(data, reference.features))
+        profile = reference.measure(read_batches(data, feature_names=feature_names), tracker=tracker)
+        tracker.finish()
     if not profile.rows:
         raise InvalidDataError(f"the data for {reference.model_id!r} have no rows; nothing was compared")
     return profile
 
 
 def gather(
-    data: object, *, bins: int, feature_names: Sequence[str] | None = None
+    data: object, *, bins: int, feature_names: Sequence[str] | None = None, tracker: Tracker = SILENT
 ) -> tuple[dict[str, Feature], int, RowSample]:
     """Choose the bins of a table, and count it on them.
 
@@ -50,20 +62,35 @@ def gather(
     if is_dask(data):
         look = _only(read_batches(data.head(_FIRST_LOOK, npartitions=-1)))  # type: ignore[attr-defined]
         first, _ = whole(look, bins=bins)
-        gathered = fold_partitions(data, functools.partial(_gathered, first), _sum_of_gathered)
+        measured = functools.partial(_gathered, first)
+        gathered = fold_partitions(data, measured, _sum_of_gathered, tracker=tracker)
         return _finished(gathered, bins)
     batches = rebatched(read_batches(data, feature_names=feature_names))
     beginning = list(itertools.islice(batches, 2))
     if not beginning:
         raise _empty()
+    tracker.begin("values", _values(data, beginning[0]))
     if len(beginning) == 1:
-        if not length(beginning[0]):
+        rows = length(beginning[0])
+        if not rows:
             raise _empty()
-        features, sample = whole(beginning[0], bins=bins)
-        return features, length(beginning[0]), sample
+        features, sample = whole(beginning[0], bins=bins, tracker=tracker)
+        tracker.finish()
+        return features, rows, sample
     first, _ = whole(beginning[0], bins=bins)
-    parts = (Gathered.of(batch, first) for batch in itertools.chain(_given_away(beginning), batches))
-    return _finished(functools.reduce(Gathered.__add__, parts), bins)
+    parts = (
+        Gathered.of(batch, first, tracker=tracker)
+        for batch in itertools.chain(_given_away(beginning), batches)
+    )
+    gathered = functools.reduce(Gathered.__add__, parts)
+    tracker.finish()
+    return _finished(gathered, bins)
+
+
+def _values(data: object, columns: Collection[str]) -> int | None:
+    """Return how many values there are in these columns; None if that shows only when they are read."""
+    rows = rows_of(data)
+    return None if rows is None else rows * len(columns)
 
 
 def _given_away(batches: list[Batch]) -> Iterator[Batch]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlprod._names import known
+from mlprod._progress import SILENT, Tracker
 from mlprod._value import Value, isoformat
 from mlprod.drift._column import Batch, Categories
 from mlprod.drift._counts import Counts
@@ -62,17 +63,21 @@ class ReferenceProfile(Value):
         """The numeric features, in the order of the columns of `sample`."""
         return tuple(name for name, feature in self.features.items() if feature.kind == "numeric")
 
-    def measure(self, batches: Iterable[Batch], *, in_threads: bool = True) -> Profile:
+    def measure(
+        self, batches: Iterable[Batch], *, in_threads: bool = True, tracker: Tracker = SILENT
+    ) -> Profile:
         """Count tables on the bins, batch by batch; in threads, unless something else fills the cores.
 
         Raises:
             InvalidDataError: if a feature is missing, or of another kind.
         """
-        parts = (self.measure_batch(batch, in_threads=in_threads) for batch in rebatched(batches))
+        parts = (
+            self.measure_batch(batch, in_threads=in_threads, tracker=tracker) for batch in rebatched(batches)
+        )
         first = next(parts, None)
         return self._nothing() if first is None else functools.reduce(Profile.__add__, parts, first)
 
-    def measure_batch(self, batch: Batch, *, in_threads: bool = True) -> Profile:
+    def measure_batch(self, batch: Batch, *, in_threads: bool = True, tracker: Tracker = SILENT) -> Profile:
         """Count one table on the bins.
 
         Raises:
@@ -94,7 +99,8 @@ class ReferenceProfile(Value):
             return feature.measure(column), draw.rows_of(column)
 
         rows = length(batch)
-        counts, drawn = zip(*each(measured, self.features, rows=rows, in_threads=in_threads), strict=True)
+        done = each(measured, self.features, rows=rows, in_threads=in_threads, tracker=tracker)
+        counts, drawn = zip(*done, strict=True)
         return Profile(
             reference=self.id,
             features=dict(zip(self.features, counts, strict=True)),

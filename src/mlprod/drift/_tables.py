@@ -23,7 +23,7 @@ from mlprod.drift._column import (
 from mlprod.drift._frames import read_pandas, read_polars
 from mlprod.errors import InvalidDataError
 
-__all__ = ["read_batches"]
+__all__ = ["read_batches", "rows_of"]
 
 _Readers: TypeAlias = Sequence[tuple[Any, Callable[[], Column]]]
 """Of each column its name, not yet checked, and what reads it."""
@@ -75,6 +75,16 @@ def read_batches(
                 "give each batch the same columns"
             )
         yield _Batch(named, kinds)
+
+
+def rows_of(data: Any) -> int | None:  # noqa: ANN401 - anything
+    """Return how many rows a table has; None if that shows only when it is read, or if it is none."""
+    if not _is_table(data):
+        return None
+    try:
+        return len(next(iter(data.values()), ())) if isinstance(data, Mapping) else len(data)
+    except TypeError:  # a stream; or it will be refused
+        return None
 
 
 @final

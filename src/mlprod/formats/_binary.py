@@ -81,6 +81,11 @@ class _File:
     head: bytes
     arrays: list[Array]
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they have, before any is copied."""
+        return len(self.head) + sum(array.nbytes for array in self.arrays)
+
     def __iter__(self) -> Iterator[Buffer]:
         yield self.head
         for array in self.arrays:

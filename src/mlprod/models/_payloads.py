@@ -12,12 +12,14 @@ from typing import Final, final
 import numpy as np
 import xxhash
 
+from mlprod._progress import SILENT, Tracker
 from mlprod.errors import ChecksumError, StoreError, UntrustedModelError
 from mlprod.models._events import Blob
-from mlprod.storage import Store, explained, join
+from mlprod.storage import FsspecStore, Store, explained, join
+from mlprod.storage._remote import HELD_BYTES, PART_BYTES
 from mlprod.typing import Buffer, Chunks
 
-__all__ = ["FOLDER", "Payloads", "begun_at"]
+__all__ = ["FOLDER", "Payloads", "begun_at", "size_of"]
 
 FOLDER: Final = "models/payloads"
 
@@ -34,6 +36,16 @@ def begun_at(path: str) -> datetime | None:
     return datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC) if match else None
 
 
+def size_of(chunks: Chunks) -> int | None:
+    """Return how many bytes chunks have, or None if that shows only when they are made."""
+    size = getattr(chunks, "nbytes", None)
+    if isinstance(size, int):
+        return size
+    if isinstance(chunks, tuple | list):
+        return sum(memoryview(chunk).nbytes for chunk in chunks)
+    return None
+
+
 @final
 class Payloads:
     """The payloads of one store."""
@@ -42,16 +54,37 @@ class Payloads:
         """Name the store."""
         self._store = store
 
-    def write(self, name: str, begun: datetime, suffix: str, chunks: Chunks, *, secure: bool) -> Blob:
+    def write(
+        self,
+        name: str,
+        begun: datetime,
+        suffix: str,
+        chunks: Chunks,
+        *,
+        secure: bool,
+        tracker: Tracker = SILENT,
+    ) -> Blob:
         """Write bytes under a new name; `secure` adds the hash that a signature needs."""
         path = join(FOLDER, name, f"{begun.strftime(_STAMP)}-{secrets.token_hex(8)}{suffix}")
         meter = _Meter(secure=secure)
+        pieces, held = meter.measured(chunks), 0
+        if tracker.is_watched:
+            held = 0 if self._store.local_path(path) is not None else HELD_BYTES
+            pieces = _counted(pieces, tracker, held)
         with explained(f"write the payload {path}", self._store):
-            self._store.put(path, meter.measured(chunks))
-        return meter.blob(path)
+            self._store.put(path, pieces)
+        blob = meter.blob(path)
+        tracker.count(min(blob.size, held))
+        return blob
 
     def read(
-        self, blob: Blob, *, verify: bool = True, secure: bool = False, mmap: bool = False
+        self,
+        blob: Blob,
+        *,
+        verify: bool = True,
+        secure: bool = False,
+        mmap: bool = False,
+        tracker: Tracker = SILENT,
     ) -> memoryview:
         """Return the bytes, checked.
 
@@ -60,6 +93,7 @@ class Payloads:
             verify: compare the checksum; the size is always compared.
             secure: compare the hash that the signature covers, too.
             mmap: on a local store, return a read-only view of the file instead of a copy.
+            tracker: counts the bytes, each when it was read or, where a file is mapped, verified.
 
         Raises:
             ChecksumError: if the bytes are not those that were saved.
@@ -67,14 +101,12 @@ class Payloads:
             StoreError: if they are missing, or cannot be read.
         """
         meter = _Meter(secure=secure)
-        update = meter.update if verify else _ignore
+        update = _followed(meter.update if verify else _ignore, tracker)
         local = self._store.local_path(blob.path)
         with explained(f"read the payload {blob.path}", self._store):
             try:
                 if local is None:
-                    payload = memoryview(bytearray(self._store.get(blob.path)))
-                    _check_size(blob, len(payload))
-                    _in_slices(payload, update)
+                    payload = self._fetch(blob, update, in_parts=tracker.is_watched)
                 elif mmap and blob.size:
                     _check_size(blob, local.stat().st_size)
                     payload = np.memmap(local, mode="r").data
@@ -87,6 +119,21 @@ class Payloads:
                 ) from error
         if verify:
             meter.compare(blob)
+        return payload
+
+    def _fetch(self, blob: Blob, update: Callable[[Buffer], None], *, in_parts: bool) -> memoryview:
+        """Read what lies on no disk: at once, which is faster, or in parts that can be counted."""
+        if not in_parts or not isinstance(self._store, FsspecStore) or blob.size <= PART_BYTES:
+            payload = memoryview(bytearray(self._store.get(blob.path)))
+            _check_size(blob, len(payload))
+            _in_slices(payload, update)
+            return payload
+        _check_size(blob, self._store.size(blob.path))
+        payload, position = _memory(blob.size), 0
+        for part in self._store.get_parts(blob.path, blob.size):
+            payload[position : position + len(part)] = part
+            position += len(part)
+            update(part)
         return payload
 
 
@@ -173,3 +220,26 @@ def _in_slices(payload: memoryview, update: Callable[[Buffer], None]) -> None:
 
 def _ignore(piece: Buffer) -> None:
     """Measure nothing."""
+
+
+def _followed(update: Callable[[Buffer], None], tracker: Tracker) -> Callable[[Buffer], None]:
+    """Count what was measured, too."""
+    if not tracker.is_watched:
+        return update
+
+    def both(piece: Buffer) -> None:
+        update(piece)
+        tracker.count(len(piece))
+
+    return both
+
+
+def _counted(pieces: Iterator[Buffer], tracker: Tracker, held: int) -> Iterator[Buffer]:
+    """Count pieces once they are written: when more is asked for, but for what the store may still hold."""
+    written = -held
+    for piece in pieces:
+        yield piece
+        written += len(piece)
+        if written > 0:
+            tracker.count(written)
+            written = 0

@@ -1,7 +1,10 @@
 """Loading: the bytes that were saved, checked, and only what the caller trusts."""
 
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any, final
 
+from mlprod._progress import Tracker
 from mlprod.errors import InvalidConfigError, MLProdError, StoreError
 from mlprod.formats import BinaryFormat, Formats, Trust
 from mlprod.models._events import Blob
@@ -24,12 +27,19 @@ class Reader:
         self._formats = formats
         self._trust = trust
 
-    def payload(self, version: Version, trust: Trust | None = None) -> memoryview:
+    def payload(self, version: Version, *, tracker: Tracker) -> memoryview:
         """Return the stored bytes, verified."""
-        return self._read(version, version.saved.payload, self._granted(trust))
+        _begin(version, "loading", (version.saved.payload,), tracker)
+        return self._read(version, version.saved.payload, self._trust, tracker=tracker)
 
     def model(
-        self, version: Version, *, verify: Verify = "full", mmap: bool = False, trust: Trust | None = None
+        self,
+        version: Version,
+        *,
+        verify: Verify,
+        mmap: bool,
+        trust: Trust | None,
+        tracker: Tracker,
     ) -> object:
         """Return the model; see `ModelSerializer.load`."""
         granted = self._granted(trust)
@@ -37,14 +47,30 @@ class Reader:
             raise InvalidConfigError(
                 f"{version.id}: a signature covers every byte, so a key needs verify='full'"
             )
-        payload = self._read(version, version.saved.payload, granted, verify=verify == "full", mmap=mmap)
+        _begin(version, "loading", (version.saved.payload,), tracker)
+        payload = self._read(
+            version,
+            version.saved.payload,
+            granted,
+            verify=verify == "full",
+            mmap=mmap,
+            tracker=tracker,
+        )
         return self._formats.get(version.saved.format).decode(payload, trust=granted)
 
     def validate(
-        self, version: Version, *, predict: Predict | None, trust: Trust | None, rtol: float, atol: float
+        self,
+        version: Version,
+        *,
+        predict: Predict | None,
+        trust: Trust | None,
+        rtol: float,
+        atol: float,
+        tracker: Tracker,
     ) -> ValidationReport:
         """Return what holds and what does not; see `ModelSerializer.validate`."""
         granted = self._granted(trust)
+        _begin(version, "validating", version.saved.blobs(), tracker)
         checks = list[Check]()
 
         def passes(name: str, step: Any, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the step returns
@@ -65,14 +91,15 @@ class Reader:
 
         if granted.key is not None:
             passes("signature", check_signature, version.saved, granted.key)
-        payload = passes("payload", self.payload, version, trust)
+        read = functools.partial(self._read, version, trust=granted, tracker=tracker)
+        payload = passes("payload", read, version.saved.payload)
         if payload is None:
             return ValidationReport.of(version.id, checks)
         model = passes(
             "loads", lambda: (self._formats.get(version.saved.format).decode(payload, trust=granted),)
         )
         if model is not None and version.saved.examples is not None:
-            examples = passes("examples are whole", self._examples, version, version.saved.examples, granted)
+            examples = passes("examples are whole", _examples, read, version.saved.examples, granted)
             if examples is not None:
                 checks.append(_replay(model[0], examples, predict or default_predict(model[0]), rtol, atol))
         return ValidationReport.of(version.id, checks)
@@ -81,15 +108,30 @@ class Reader:
         return self._trust if trust is None else trust | self._trust
 
     def _read(
-        self, version: Version, blob: Blob, trust: Trust, *, verify: bool = True, mmap: bool = False
+        self,
+        version: Version,
+        blob: Blob,
+        trust: Trust,
+        *,
+        tracker: Tracker,
+        verify: bool = True,
+        mmap: bool = False,
     ) -> memoryview:
+        secure = trust.key is not None
         if trust.key is not None:
             check_signature(version.saved, trust.key)
-        return self._payloads.read(blob, verify=verify, secure=trust.key is not None, mmap=mmap)
+        return self._payloads.read(blob, verify=verify, secure=secure, mmap=mmap, tracker=tracker)
 
-    def _examples(self, version: Version, blob: Blob, trust: Trust) -> dict[str, Any]:
-        examples = BinaryFormat().decode(self._read(version, blob, trust), trust=trust)
-        return dict(examples)  # type: ignore[call-overload, no-any-return]  # written by `save`
+
+def _begin(version: Version, doing: str, blobs: Iterable[Blob], tracker: Tracker) -> None:
+    if tracker.is_watched:
+        tracker.describe(f"{version.id}: {doing}")
+        tracker.begin("bytes", sum(blob.size for blob in blobs))
+
+
+def _examples(read: Callable[[Blob], memoryview], blob: Blob, trust: Trust) -> dict[str, Any]:
+    examples = BinaryFormat().decode(read(blob), trust=trust)
+    return dict(examples)  # type: ignore[call-overload, no-any-return]  # written by `save`
 
 
 def _replay(

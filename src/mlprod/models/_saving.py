@@ -8,11 +8,12 @@ from typing import Any, final
 import attrs
 
 from mlprod._clock import now
+from mlprod._progress import Tracker
 from mlprod.errors import StoreError
 from mlprod.formats import BinaryFormat, Format
 from mlprod.models import _decisions as decisions
 from mlprod.models._events import Blob, Event, ModelSaved
-from mlprod.models._payloads import Payloads
+from mlprod.models._payloads import Payloads, size_of
 from mlprod.models._reference import resolve
 from mlprod.models._retention import RetentionPolicy
 from mlprod.models._signing import signed
@@ -46,6 +47,12 @@ class Draft:
     signature: Mapping[str, Any] | None
     activate: bool
 
+    @property
+    def size(self) -> int | None:
+        """How many bytes it has; None if that shows only when they are written."""
+        sizes = [size_of(chunks) for chunks in (self.payload, self.examples or ())]
+        return None if None in sizes else sum(filter(None, sizes))
+
 
 @final
 @attrs.frozen(kw_only=True)
@@ -59,7 +66,7 @@ class Saver:
     clock: Clock | None
     where: str
 
-    def save(self, draft: Draft) -> Appended[Registry, Event]:
+    def save(self, draft: Draft, tracker: Tracker) -> Appended[Registry, Event]:
         """Write the payload, then decide.
 
         A decision finds out whether a cleanup may have taken the payload for an orphan, because the
@@ -67,9 +74,13 @@ class Saver:
         """
         for _ in range(_UPLOADS):
             head = self.ledger.head()
-            self._record(draft, head.state, (_NOT_WRITTEN, None))  # refuses before gigabytes are written
+            planned = self._record(draft, head.state, (_NOT_WRITTEN, None))  # refuses before it is written
+            if tracker.is_watched:
+                tracker.describe(f"{draft.name}@{planned.version}: saving")
+                tracker.begin("bytes", draft.size)
             begun = max(now(self.clock), head.time, head.state.swept_before + timedelta(microseconds=1))
-            decide = functools.partial(self._decide, draft, begun, self._write(draft, begun))
+            decide = functools.partial(self._decide, draft, begun, self._write(draft, begun, tracker))
+            tracker.finish()
             appended = self.ledger.append(decide, head=head)
             if appended.events:
                 return appended
@@ -78,13 +89,14 @@ class Saver:
             "grace period of cleanup(); is the clock of this machine, or of the one that cleans up, far off?"
         )
 
-    def _write(self, draft: Draft, begun: datetime) -> tuple[Blob, Blob | None]:
-        secure = self.key is not None
-        payload = self.payloads.write(draft.name, begun, draft.format.suffix, draft.payload, secure=secure)
+    def _write(self, draft: Draft, begun: datetime, tracker: Tracker) -> tuple[Blob, Blob | None]:
+        write = functools.partial(
+            self.payloads.write, draft.name, begun, secure=self.key is not None, tracker=tracker
+        )
+        payload = write(draft.format.suffix, draft.payload)
         if draft.examples is None:
             return payload, None
-        suffix = f".examples{BinaryFormat.suffix}"
-        return payload, self.payloads.write(draft.name, begun, suffix, draft.examples, secure=secure)
+        return payload, write(f".examples{BinaryFormat.suffix}", draft.examples)
 
     def _decide(
         self, draft: Draft, begun: datetime, blobs: tuple[Blob, Blob | None], head: Head[Registry]

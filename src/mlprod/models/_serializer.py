@@ -7,6 +7,7 @@ from typing import Any, final, get_args
 
 from mlprod._clock import aware
 from mlprod._names import check_name, check_text, known, shorten
+from mlprod._progress import track
 from mlprod.errors import InvalidConfigError, ModelNotFoundError, StoreError, ValidationFailedError
 from mlprod.formats import BinaryFormat, Format, Formats, Trust
 from mlprod.models import _decisions as decisions
@@ -46,7 +47,7 @@ from mlprod.models._values import (
 )
 from mlprod.models._watch import ModelHandle
 from mlprod.storage import Appended, Ledger, Store, StoreLike, resolve_store
-from mlprod.typing import JSON, Clock
+from mlprod.typing import JSON, Clock, Progress
 
 __all__ = ["ModelSerializer"]
 
@@ -130,6 +131,7 @@ class ModelSerializer:
         examples: tuple[Any, Any] | None = None,
         signature: Mapping[str, JSON] | None = None,
         activate: bool = False,
+        progress: Progress = None,
     ) -> ModelMetadata:
         """Save a model as a new version.
 
@@ -148,6 +150,7 @@ class ModelSerializer:
             examples: a pair of inputs and the outputs the model gives for them, to be replayed by `validate`.
             signature: the shapes and types of inputs and outputs; None reads them off the examples.
             activate: put it into production in the same decision.
+            progress: who is told how many bytes are written; see `mlprod.typing.Progress`.
 
         Returns:
             The metadata of the new version.
@@ -160,6 +163,7 @@ class ModelSerializer:
             StoreError: if the store fails. Then nothing is visible of it, unless the answer to the
                 very last step was lost for good.
         """
+        tracker = track(progress)
         check_name(name, "a model's name")
         check_choice(bump, get_args(Bump), "a part of a version")
         used_format, payload = self._formats.encode(model, format)
@@ -182,12 +186,19 @@ class ModelSerializer:
             signature=None if described is None else check_config(described, "signature"),
             activate=activate,
         )
-        appended = self._saver.save(draft)
+        with tracker:
+            appended = self._saver.save(draft, tracker)
         self._cleaner.discard_deleted(appended.events, appended.head.state)
         return self._subject(appended, name)
 
     def load(
-        self, ref: ModelRef, *, verify: Verify = "full", mmap: bool = False, trust: Trust | None = None
+        self,
+        ref: ModelRef,
+        *,
+        verify: Verify = "full",
+        mmap: bool = False,
+        trust: Trust | None = None,
+        progress: Progress = None,
     ) -> Any:  # noqa: ANN401 - whatever was saved
         """Load a model as it was saved.
 
@@ -197,6 +208,7 @@ class ModelSerializer:
                 mapped gigabyte opens in milliseconds.
             mmap: on a local store, map the arrays of a binary model read-only instead of copying them.
             trust: what this load may do, in addition to what this object was made with.
+            progress: who is told how many bytes are read; see `mlprod.typing.Progress`.
 
         Raises:
             ModelNotFoundError: if nothing answers to the reference.
@@ -206,24 +218,27 @@ class ModelSerializer:
             StoreError: if the payload is missing or cannot be read.
         """
         check_choice(verify, get_args(Verify), "a way to verify")
-        version = self._resolve(ref)
-        try:
-            return self._reader.model(version, verify=verify, mmap=mmap, trust=trust)
-        except StoreError:
-            newest = self._resolve(ref)  # says so if the version was deleted meanwhile
-            if newest.id == version.id:
-                raise
-            return self._reader.model(newest, verify=verify, mmap=mmap, trust=trust)
+        with track(progress) as tracker:
+            version, read = self._resolve(ref), self._reader.model
+            try:
+                return read(version, verify=verify, mmap=mmap, trust=trust, tracker=tracker)
+            except StoreError:
+                newest = self._resolve(ref)  # says so if the version was deleted meanwhile
+                if newest.id == version.id:
+                    raise
+                return read(newest, verify=verify, mmap=mmap, trust=trust, tracker=tracker)
 
-    def load_bytes(self, ref: ModelRef) -> bytes:
-        """Return the stored payload, verified; raises as `load` does."""
-        return bytes(self._reader.payload(self._resolve(ref)))
+    def load_bytes(self, ref: ModelRef, *, progress: Progress = None) -> bytes:
+        """Return the stored payload, verified; raises as `load` does, and tells `progress` as much."""
+        with track(progress) as tracker:
+            return bytes(self._reader.payload(self._resolve(ref), tracker=tracker))
 
-    def get_active(self, name: str | None = None) -> Any:  # noqa: ANN401 - whatever was saved
+    def get_active(self, name: str | None = None, *, progress: Progress = None) -> Any:  # noqa: ANN401 - whatever was saved
         """Load the version in production.
 
         Args:
             name: the model; None means the one that was activated last.
+            progress: as for `load`.
 
         Raises:
             ModelNotFoundError: if no version is in production; and as `load` does.
@@ -233,7 +248,7 @@ class ModelSerializer:
             raise ModelNotFoundError(
                 f"no model in {self._where} is in production; put one there with set_active"
             )
-        return self.load(f"{found}@production")
+        return self.load(f"{found}@production", progress=progress)
 
     def get_metadata(self, ref: ModelRef) -> ModelMetadata:
         """Return everything known about a version; `ModelNotFoundError` if there is none."""
@@ -412,6 +427,7 @@ class ModelSerializer:
         trust: Trust | None = None,
         rtol: float = 1e-6,
         atol: float = 1e-9,
+        progress: Progress = None,
     ) -> ValidationReport:
         """Check that a version is whole, loads, and still does what it did.
 
@@ -422,6 +438,7 @@ class ModelSerializer:
             trust: what the load may do.
             rtol: tolerated difference relative to the stored output.
             atol: tolerated absolute difference.
+            progress: as for `load`.
 
         Returns:
             What was checked; nothing that is wrong with the version raises.
@@ -430,7 +447,10 @@ class ModelSerializer:
             ModelNotFoundError: if nothing answers to the reference.
             StoreError: if the store cannot be reached, which says nothing about the version.
         """
-        return self._reader.validate(self._resolve(ref), predict=predict, trust=trust, rtol=rtol, atol=atol)
+        with track(progress) as tracker:
+            return self._reader.validate(
+                self._resolve(ref), predict=predict, trust=trust, rtol=rtol, atol=atol, tracker=tracker
+            )
 
     def compare(self, ref_a: ModelRef, ref_b: ModelRef) -> ModelComparison:
         """Return two versions side by side: metrics, differences in config, sizes."""
@@ -493,7 +513,7 @@ class ModelSerializer:
         """
         return ModelHandle(
             lambda: self.get_metadata(ref),
-            lambda found: self.load(found, mmap=mmap, trust=trust),
+            lambda found: self.load(found, mmap=mmap, trust=trust, progress=False),
             interval_seconds=interval_seconds,
             on_swap=on_swap,
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from operator import methodcaller
 from pathlib import Path
-from typing import Any, TypeVar, final
+from typing import Any, Final, TypeVar, final
 
 import attrs
 
@@ -22,11 +22,12 @@ from mlprod.storage._store import Guarantees, as_chunks, check_path, is_path, so
 from mlprod.storage._urls import without_secrets
 from mlprod.typing import Buffer, Chunks
 
-__all__ = ["FsspecStore"]
+__all__ = ["HELD_BYTES", "PART_BYTES", "FsspecStore"]
 
 T = TypeVar("T")
 
-_STREAM_FROM_BYTES = 64 << 20
+HELD_BYTES: Final = 64 << 20  # more than this is written while the rest is still being made
+PART_BYTES: Final = 16 << 20
 
 
 @final
@@ -109,6 +110,26 @@ class FsspecStore:
             self._check_bucket()
             raise
         return data
+
+    def get_parts(self, path: str, size: int) -> Iterator[bytes]:
+        """Yield a file that is never replaced in parts of 16 MiB, each tried again by itself.
+
+        Args:
+            path: of the file.
+            size: how many bytes it has.
+        """
+        target = self._at(path)
+        for start in range(0, size, PART_BYTES):
+            stop = min(start + PART_BYTES, size)
+            part: bytes = self._do(
+                f"read {path} from byte {start:,}",
+                methodcaller("cat_file", target, start=start, end=stop),
+            )
+            if len(part) != stop - start:
+                raise OSError(
+                    errno.EIO, f"asked for bytes {start:,} to {stop:,} the service sent {len(part):,}", path
+                )
+            yield part
 
     def put(self, path: str, data: Buffer | Chunks) -> None:
         """Write or replace a file."""
@@ -271,7 +292,7 @@ class _Connection:
 def _held(chunks: Chunks) -> tuple[list[Buffer], Iterator[Buffer] | None]:
     """Return the first pieces, and the others if these are too many bytes to be held."""
     held, total, rest = list[Buffer](), 0, iter(chunks)
-    while total <= _STREAM_FROM_BYTES:
+    while total <= HELD_BYTES:
         chunk = next(rest, None)
         if chunk is None:
             return held, None

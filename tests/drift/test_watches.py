@@ -164,4 +164,4 @@ def test_false_alarms_are_no_more_often_than_was_asked(reference, rng):
 def test_it_is_built_on_the_values_of_a_detector(store):
     """A month at a row a minute."""
     detector = DriftDetector(store)
-    assert 30 * 1440 == detector._run_length
+    assert 30 * 1440 == detector._observers.run_length

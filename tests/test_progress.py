@@ -85,7 +85,7 @@ class TestWhoIsTold:
         assert isinstance(callback, ProgressCallback)
         assert track(callback).is_watched
 
-    @pytest.mark.parametrize("wrong", ["yes", 1, Recorder, object()], ids=str)
+    @pytest.mark.parametrize("wrong", ["yes", 1, Recorder, object()])
     def test_what_is_none_of_these_is_refused(self, wrong):
         with pytest.raises(InvalidConfigError, match="progress must be True, False, None, or a callback"):
             track(wrong)

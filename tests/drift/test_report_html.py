@@ -681,13 +681,7 @@ class TestMarkup:
         assert set() == tags & {"script", "img", "iframe", "object", "link", "a"}
         assert set() == {name for element in root.iter() for name in element.attrib if name.startswith("on")}
         assert "\u202e" not in make(hostile())
-        assert 1 == len(
-            [
-                article
-                for article in articles(root)
-                if text(article.find("./*/bdi") or article[0]).startswith(EVIL_SHOWN)
-            ]
-        )
+        assert 1 == len([article for article in articles(root) if text(article[0]).startswith(EVIL_SHOWN)])
 
     def test_what_users_wrote_cannot_reorder_what_is_beside_it(self):
         isolated = [text(element) for element in tree(hostile()).iter("bdi")]

@@ -235,7 +235,7 @@ BAD = {
         ["x" * 257],
         [NAN],
         [b"x"],
-        [np.timedelta64(1)],
+        [np.timedelta64(1, "s")],
         np.array([1], "M8[ns]"),
         1.5,
     ],
@@ -254,7 +254,7 @@ BAD = {
         np.array(["9999-01-01"], "datetime64[D]"),
         np.array(["2555"], "datetime64[Y]"),  # as nanoseconds, in 64 bits, it would be 1970
         NOW.replace(tzinfo=None),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "s"),
     ],
 }
 

@@ -50,7 +50,20 @@ NO_NUMBERS = [
     dt.timedelta(seconds=1),
     object(),
 ]
-NO_IDS = ["", True, 1.0, NAN, b"x", [1], "x" * 257, "x" * 10_000, 10**256, "\ud800", np.timedelta64(1), ()]
+NO_IDS = [
+    "",
+    True,
+    1.0,
+    NAN,
+    b"x",
+    [1],
+    "x" * 257,
+    "x" * 10_000,
+    10**256,
+    "\ud800",
+    np.timedelta64(1, "s"),
+    (),
+]
 NO_TEXTS = ["x" * 201, "x" * 10_000, 5, True, b"x", ["x"], "\ud800"]
 NO_TIMES = [
     dt.datetime(2026, 3, 2, 9, 30),  # noqa: DTZ001 - that is the point

@@ -1,5 +1,7 @@
 """Two layouts, and ways to record, to read and to compact; and a store that is not on this machine."""
 
+import gc
+
 import numpy as np
 
 from mlprod.storage import MemoryStore
@@ -59,6 +61,7 @@ class Kit:
         """Let go of a journal as a process does that dies: nothing is flushed, everything is closed."""
         journal._place._segments.clear()
         journal._appenders.clear()
+        gc.collect()  # an error before may keep frames in a cycle, and with them the segment and its lock
 
 
 class Remote:

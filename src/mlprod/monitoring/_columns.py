@@ -166,18 +166,13 @@ def _times(column: NDArray[Any], now_ns: int) -> NDArray[np.int64]:
     """Return nanoseconds since 1970; a `datetime64`, which has no timezone, is UTC by numpy's convention."""
     if column.dtype.kind != "M":
         return np.fromiter((_checks.moment(item, now_ns) for item in column.tolist()), np.int64, len(column))
-    years = column.astype("datetime64[Y]").astype(
-        np.int64
-    )  # nanoseconds of far away ones do not fit; nor NaT
+    refused = "timestamp holds NaT, or a time before 1800 or in the future; nothing was recorded"
+    years = column.astype("datetime64[Y]").astype(np.int64)  # NaT is the least integer
+    if years.min() < _EARLIEST_YEAR or years.max() > _LATEST_YEAR:  # they do not fit nanoseconds
+        raise InvalidDataError(refused)
     times = column.astype("datetime64[ns]").astype(np.int64)
-    if (
-        years.min() < _EARLIEST_YEAR
-        or years.max() > _LATEST_YEAR
-        or times.max() > now_ns + _checks.LARGEST_SKEW_NS
-    ):
-        raise InvalidDataError(
-            "timestamp holds NaT, or a time before 1800 or in the future; nothing was recorded"
-        )
+    if times.max() > now_ns + _checks.LARGEST_SKEW_NS:
+        raise InvalidDataError(refused)
     return times
 
 

@@ -86,6 +86,8 @@ def conclusion(**values):
         "variants": variants(),
         "srm": ratio(),
         "comparisons": (comparison(),),
+        "metric": "win_rate",
+        "variant_id": "treatment",
     }
     return ExperimentConclusion(**{**known, **values})
 
@@ -184,7 +186,8 @@ def plots(value):
 class TestVerdict:
     def test_stands_first_with_confidence_and_recommendation(self):
         assert shown(conclusion()).startswith(
-            "Winner: treatment model@1Confidence 96.9% (p = 0.031, anytime)Promote model@1."
+            "Winner: treatment model@1Confidence 96.9% (p = 0.031, valid at any look, two-sided: is there a "
+            "difference?)Promote model@1."
             "Why: its win_rate is better"
         )
 
@@ -213,8 +216,28 @@ class TestVerdict:
         for status in ("stopped", "completed"):
             assert "If it ended now" not in shown(analysis(status=status))
 
-    def test_never_is_surer_than_it_is(self):
-        assert "Confidence 99.9963%" in re.sub("Why.*", "", shown(conclusion(confidence=1 - 3.7e-5)))
+    @pytest.mark.parametrize(
+        ("confidence", "expected"),
+        [
+            (0.96, "96.0%"),
+            (0.9996, "99.960%"),
+            (1 - 3.7e-5, "more than 99.99%"),
+            (1.0, "more than 99.99%"),
+            (0.0, "0.0%"),
+        ],
+    )
+    def test_is_no_surer_and_no_finer_than_it_is(self, confidence, expected):
+        assert f"Confidence {expected} (" in shown(conclusion(confidence=confidence))
+
+    def test_that_the_caller_chose_claims_no_confidence(self):
+        found = shown(conclusion(is_chosen=True, p_value=0.8, confidence=0.2))
+        assert "Winner: treatment model@1Chosen by the caller (the figures: p = 0.8, valid" in found
+        assert "Confidence" not in found
+
+    def test_has_the_minus_signs_of_the_figures_beside_it(self):
+        found = conclusion(recommendation="It is -21.0% (-3 to -1), on 2026-03-02, by har-2@1.0.0-1.")
+        expected = f"It is {MINUS}21.0% ({MINUS}3 to {MINUS}1), on 2026-03-02, by har-2@1.0.0-1."
+        assert expected in shown(found)
 
 
 class TestTiles:
@@ -227,7 +250,7 @@ class TestTiles:
 
     def test_say_what_a_year_is_worth_and_how_much_is_still_needed(self):
         verdict = conclusion(
-            projected_annual_impact=12_345.678, projected_annual_interval=Interval(-1.5, INF), comparisons=()
+            projected_annual_impact=12_345.678, projected_annual_interval=Interval(-1.5, INF), metric=""
         )
         found = tiles(analysis(verdict, samples_needed=4321))
         assert ["+12,345.68", f"{MINUS}1.50 to +\N{INFINITY}"] == found["In a year"]
@@ -251,7 +274,7 @@ class TestForest:
 
     def test_a_p_value_that_was_corrected_is_in_brackets(self):
         one = comparison(p_value=0.01, adjusted_p_value=0.05, anytime_p_value=1e-9)
-        assert ["0.01 (0.05)", "< 0.0001"] == rows(conclusion(comparisons=(one,)))[2][5:7]
+        assert ["0.01 (0.05)", "< 0.0001"] == rows(conclusion(comparisons=(one,), p_value=1e-9))[2][5:7]
 
     def test_no_data_is_a_dash(self):
         none = MetricComparison(metric="win_rate", variant_id="treatment")

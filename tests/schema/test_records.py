@@ -224,6 +224,8 @@ CONCLUSION = ExperimentConclusion(
         source="predictions",
     ),
     comparisons=(COMPARISON,),
+    metric="pnl",
+    variant_id="treatment",
 )
 WITHOUT_MONEY = attrs.evolve(
     CONCLUSION, winner="inconclusive", projected_annual_impact=None, projected_annual_interval=None

@@ -43,7 +43,8 @@ class IntervalRow:
         label: what it is the estimate of; read aloud.
         estimate: the dot.
         inner: the thick bar.
-        outer: the thin bar; where it leaves out zero, the row has a colour.
+        outer: the thin bar; where it leaves out zero, the row has a colour. If it is not known at all, the
+            thick bar says so.
     """
 
     label: str
@@ -207,7 +208,7 @@ def _bar(limits: Limits, scale: Scale, width: int, attributes: str, cap: int = 0
 
 def _look(row: IntervalRow, better: Better | None) -> str:
     """Return whether it is better or worse for sure: whether zero is outside of the outer interval."""
-    low, high = row.outer
+    low, high = row.inner if all(map(math.isnan, row.outer)) else row.outer
     if better is None or not (low > 0 or high < 0):
         return "unsure"
     return "better" if (low > 0) == (better == "higher") else "worse"
@@ -217,8 +218,12 @@ def _told(row: IntervalRow, unit: str) -> str:
     """Describe a row to who cannot see it."""
     if not row.has_data:
         return f"{row.label}: no data"
-    inner, outer = (f"{_signed(low)}{unit} to {_signed(high)}{unit}" for low, high in (row.inner, row.outer))
-    return f"{row.label}: {_signed(row.estimate)}{unit}, thick bar {inner}, thin bar {outer}"
+    bars = "".join(
+        f", {name} bar {_signed(low)}{unit} to {_signed(high)}{unit}"
+        for name, (low, high) in (("thick", row.inner), ("thin", row.outer))
+        if not (math.isnan(low) and math.isnan(high))
+    )
+    return f"{row.label}: {_signed(row.estimate)}{unit}{bars}"
 
 
 def _signed(value: float) -> str:

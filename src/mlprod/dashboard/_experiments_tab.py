@@ -10,7 +10,8 @@ from mlprod._svg import NO_DATA, escaped
 from mlprod.dashboard._snapshot import Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
 from mlprod.dashboard._words import chip, length, lift, link, nothing_there
-from mlprod.experiments import ExperimentConclusion, ExperimentOverview, MetricComparison
+from mlprod.experiments import ExperimentConclusion, ExperimentOverview
+from mlprod.experiments._verdict_words import asked, decisive, limits_said
 
 __all__ = ["experiments_tab", "standing", "time_left"]
 
@@ -70,7 +71,7 @@ def _row(each: ExperimentOverview, snapshot: Snapshot) -> Row:
             Cell(chip(_LOOKS.get(experiment.status, ""), experiment.status), experiment.status),
             _verdict(verdict, is_whole=not snapshot.is_unread("outcomes", experiment.id)),
             _lift(verdict),
-            text_cell(experiment.config.primary_metric),
+            _metric(each, verdict),
             _samples(verdict),
             Cell(escaped(_traffic(each))),
             _ratio(verdict),
@@ -82,30 +83,28 @@ def _row(each: ExperimentOverview, snapshot: Snapshot) -> Row:
 
 def _verdict(verdict: ExperimentConclusion | None, *, is_whole: bool) -> Cell:
     without = "" if is_whole else '<span class="sub">some outcomes could not be read</span>'
-    return (
-        Cell(NO_DATA + without)
-        if verdict is None
-        else text_cell(verdict.winner, isolated(verdict.winner) + without)
-    )
-
-
-def _best(verdict: ExperimentConclusion) -> MetricComparison | None:
-    """Return the comparison of the primary metric that the verdict is about."""
-    primary = [one for one in verdict.comparisons if one.metric == verdict.comparisons[0].metric]
-    return next((one for one in primary if one.lift == verdict.effect_size), primary[0] if primary else None)
+    if verdict is None:
+        return Cell(NO_DATA + without)
+    chosen = '<span class="sub">chosen by the caller</span>' if verdict.is_chosen else ""
+    return text_cell(verdict.winner, isolated(verdict.winner) + chosen + without)
 
 
 def _lift(verdict: ExperimentConclusion | None) -> Cell:
-    best = None if verdict is None else _best(verdict)
-    if best is None or math.isnan(best.lift):
+    """Return the lift with the very limits by which the verdict was reached, and what they are."""
+    if verdict is None or math.isnan(verdict.effect_size):
         return Cell(NO_DATA)
-    interval = best.anytime_interval
-    limits = f"{lift(interval.low)} to {lift(interval.high)}"
-    return number_cell(best.lift, lift(best.lift), f'<span class="sub">{escaped(limits)}</span>')
+    question = "" if verdict.test == "none" else f'<span class="sub">{escaped(asked(verdict))}</span>'
+    limits = f'<span class="sub">{escaped(limits_said(verdict.interval))}</span>{question}'
+    return number_cell(verdict.effect_size, lift(verdict.effect_size), limits)
+
+
+def _metric(each: ExperimentOverview, verdict: ExperimentConclusion | None) -> Cell:
+    """Return what the figures are of: of one that a guardrail has stopped, that guardrail."""
+    return text_cell((verdict and verdict.metric) or each.experiment.config.primary_metric)
 
 
 def _samples(verdict: ExperimentConclusion | None) -> Cell:
-    best = None if verdict is None else _best(verdict)
+    best = None if verdict is None else decisive(verdict)
     if best is None:
         return Cell(NO_DATA)
     return number_cell(

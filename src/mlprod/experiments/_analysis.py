@@ -1,14 +1,14 @@
 """How an experiment stands: from sums to everything that is said about it. Pure."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 from mlprod.experiments._checking import maturity_of, sample_ratio_of
-from mlprod.experiments._comparing import Samples, compared
+from mlprod.experiments._comparing import Samples, compared, interval_at
 from mlprod.experiments._conclusion import conclude
-from mlprod.experiments._evidence import evidence_of
 from mlprod.experiments._metrics import metrics_of
+from mlprod.experiments._stopping import Degradation, stops_if
 from mlprod.experiments._sums import Sums
 from mlprod.experiments._values import (
     Experiment,
@@ -18,7 +18,6 @@ from mlprod.experiments._values import (
     MetricComparison,
 )
 from mlprod.experiments._wording import p_in_words
-from mlprod.stats import Interval
 
 __all__ = ["analysis_of", "conclusion_of"]
 
@@ -27,7 +26,7 @@ _POWER = 0.8
 
 
 def analysis_of(experiment: Experiment, sums: Sums, samples: Samples, at: datetime) -> ExperimentAnalysis:
-    """Return how an experiment stands.
+    """Return how an experiment stands; one that has ended stands as it was concluded.
 
     Args:
         experiment: as it stands.
@@ -35,7 +34,7 @@ def analysis_of(experiment: Experiment, sums: Sums, samples: Samples, at: dateti
         samples: gives single outcomes, for tests that need them.
         at: the time.
     """
-    verdict = conclusion_of(experiment, sums, samples, is_planned=False)
+    verdict = experiment.conclusion or conclusion_of(experiment, sums, samples, is_planned=False)
     maturity = maturity_of(experiment, sums)
     return ExperimentAnalysis(
         experiment_id=experiment.id,
@@ -46,8 +45,9 @@ def analysis_of(experiment: Experiment, sums: Sums, samples: Samples, at: dateti
         comparisons=verdict.comparisons,
         srm=verdict.srm,
         maturity=maturity,
-        samples_needed=_samples_needed(experiment, verdict.comparisons),
+        samples_needed=None if experiment.is_over else _samples_needed(experiment, verdict.comparisons),
         warnings=tuple(_warnings(experiment, verdict, maturity)),
+        stops_if=stops_if(experiment),
     )
 
 
@@ -59,7 +59,7 @@ def conclusion_of(
     is_planned: bool,
     winner: str | None = None,
     because: str = "",
-    is_one_sided: bool = False,
+    stopped: Degradation | None = None,
 ) -> ExperimentConclusion:
     """Return what an experiment has shown; see `conclude`."""
     return conclude(
@@ -70,22 +70,9 @@ def conclusion_of(
         is_planned=is_planned,
         winner=winner,
         because=because,
-        bounds=_bounds(experiment, sums) if is_one_sided else None,
+        interval_at=lambda one, alpha, is_fixed: interval_at(experiment, sums, one, alpha, is_fixed=is_fixed),
+        stopped=stopped,
     )
-
-
-def _bounds(experiment: Experiment, sums: Sums) -> Mapping[str, Interval]:
-    """Return one-sided bounds of the lift of the primary metric: two-sided intervals at twice the level.
-
-    All guarded metrics of all treatments share the level, as in the rule of auto-stop.
-    """
-    config = experiment.config
-    alpha = 2 * config.alpha / (len(config.guarded) * (len(experiment.models) - 1))
-    return {
-        name: evidence_of(config.primary, sums, variant, config.planned_outcomes).lifts(alpha)
-        for variant, name in enumerate(experiment.models)
-        if variant
-    }
 
 
 def _samples_needed(experiment: Experiment, comparisons: tuple[MetricComparison, ...]) -> int | None:

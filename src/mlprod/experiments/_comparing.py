@@ -29,10 +29,13 @@ from mlprod.stats import (
     welch,
 )
 
-__all__ = ["CORRECTIONS", "Samples", "compared"]
+__all__ = ["CORRECTIONS", "IntervalAt", "Samples", "compared", "interval_at"]
 
 Samples: TypeAlias = Callable[[str, int], NDArray[np.float64]]
 """Returns all outcomes of a metric of a variant, shape ``(n,)``."""
+
+IntervalAt: TypeAlias = Callable[[MetricComparison, float, bool], Interval]
+"""Returns the interval of the lift of a comparison at a level, for one look (or for any)."""
 
 _RESAMPLES = 2000
 _EVERYTHING: Final = Interval(-math.inf, math.inf)
@@ -61,6 +64,17 @@ def compared(experiment: Experiment, sums: Sums, samples: Samples) -> tuple[Metr
     primary = [one for one in found if one.metric == config.primary_metric]
     others = [one for one in found if one.metric != config.primary_metric]
     return (*_corrected(primary, config), *_corrected(others, config))
+
+
+def interval_at(
+    experiment: Experiment, sums: Sums, one: MetricComparison, alpha: float, *, is_fixed: bool
+) -> Interval:
+    """Return the interval of the lift of a comparison at another level, for one look or for any."""
+    config, variant = experiment.config, tuple(experiment.models).index(one.variant_id)
+    evidence = evidence_of(config.metric(one.metric), sums, variant, config.planned_outcomes)
+    if not is_fixed:
+        return evidence.lifts(alpha)
+    return shown_lifts(evidence.metric, _lift_interval(evidence, sums, variant, one.test, 1 - alpha))
 
 
 def _corrected(family: Sequence[MetricComparison], config: ExperimentConfig) -> list[MetricComparison]:

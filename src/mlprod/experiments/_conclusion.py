@@ -6,7 +6,9 @@ from typing import Final
 
 import attrs
 
-from mlprod.experiments._comparing import CORRECTIONS
+from mlprod.experiments._comparing import CORRECTIONS, IntervalAt
+from mlprod.experiments._config import ExperimentConfig
+from mlprod.experiments._stopping import Degradation
 from mlprod.experiments._values import (
     CONTROL,
     INCONCLUSIVE,
@@ -16,16 +18,16 @@ from mlprod.experiments._values import (
     SampleRatio,
     VariantMetrics,
 )
-from mlprod.experiments._wording import in_words, p_in_words
+from mlprod.experiments._wording import in_words, limit_in_words, p_in_words
 from mlprod.stats import Interval
 
-__all__ = ["conclude"]
+__all__ = ["ANYTIME", "ONE_SIDED", "conclude"]
 
-_ANYTIME: Final = "anytime"
-_ONE_SIDED: Final = "anytime, one-sided"
+ANYTIME: Final = "anytime"
+ONE_SIDED: Final = "anytime, one-sided"
 _TESTS: Final = {
-    _ANYTIME: "a test that is valid at any look",
-    _ONE_SIDED: "a one-sided test that is valid at any look",
+    ANYTIME: "a test that is valid at any look",
+    ONE_SIDED: "a one-sided test that is valid at any look",
     "boschloo": "Boschloo's exact test",
     "bootstrap": "the bootstrap",
     "chi_square": "a chi-square test",
@@ -38,12 +40,23 @@ _TESTS: Final = {
 
 @attrs.frozen
 class _Judged:
-    """A treatment, and how sure its difference from the control is."""
+    """A treatment, and how sure its difference from the control is.
+
+    Attributes:
+        comparison: the treatment and the control.
+        p_value: corrected for everything else that is judged.
+        interval: of the lift: without zero where `p_value` is at most the level.
+        test: which test.
+        alpha: at what level the interval is, so that it goes with the corrected `p_value`.
+        error: the standard error of the lift, as far as the interval tells.
+    """
 
     comparison: MetricComparison
     p_value: float
     interval: Interval
     test: str
+    alpha: float
+    error: float
 
     @property
     def is_better(self) -> bool:
@@ -59,7 +72,8 @@ def conclude(
     is_planned: bool,
     winner: str | None,
     because: str,
-    bounds: Mapping[str, Interval] | None = None,
+    interval_at: IntervalAt,
+    stopped: Degradation | None = None,
 ) -> ExperimentConclusion:
     """Return the verdict.
 
@@ -75,60 +89,85 @@ def conclude(
         is_planned: whether it ends at the time that was planned before it began.
         winner: who wins by decision of the caller, or of auto-stop; None: by what was recorded.
         because: why it ends.
-        bounds: where only one side was looked at, as auto-stop does: intervals of the lift of the primary
-            metric, by variant, each end of which is a one-sided bound.
+        interval_at: returns the interval of the lift of a comparison at a level, for one look or for any.
+        stopped: what auto-stop found, by which it ends: the figures are those, and no other question is asked.
     """
     config = experiment.config
     primary = [one for one in comparisons if one.metric == config.primary_metric]
     is_full = all(
         min(one.control_samples, one.treatment_samples) >= config.min_sample_size for one in primary
     )
-    rules = len(config.guarded) * len(primary)
-    judged = _judged(primary, config.correction, bounds, rules, is_fixed=is_planned and is_full)
+    if stopped is None:
+        judged = _judged(primary, config, interval_at, is_fixed=is_planned and is_full)
+    else:
+        judged = [_stopped(stopped, comparisons, config.alpha)]
     found, why = _winner(judged, config.alpha, srm)
+    if winner is not None:
+        why = f"by the figures alone, {why}"
     best = _best(judged, winner or found)
     chosen = winner or found
     impact = _impact(experiment, best.comparison, comparisons)
-    decided = because if winner is not None and bounds is None else ""
+    is_plain_stop = stopped is not None and stopped.metric == config.primary_metric and len(primary) == 1
+    decided = "" if winner is None or is_plain_stop else because
     advice = _recommendation(experiment, chosen, best, srm, decided=decided)
     return ExperimentConclusion(
         winner=chosen,
         confidence=min(max(1 - best.p_value, 0.0), 1.0),
         recommendation=advice + _caution(experiment, chosen, comparisons),
         effect_size=best.comparison.lift,
-        expected_lift=_shrunk(best, config.alpha if bounds is None else 2 * config.alpha / rules),
+        expected_lift=_shrunk(best),
         projected_annual_impact=None if impact is None else impact[0],
         projected_annual_interval=None if impact is None else impact[1],
         p_value=best.p_value,
         interval=best.interval,
         test=best.test,
-        reason="; ".join(filter(None, (because, why))),
+        reason="; ".join(filter(None, (because, why if stopped is None or srm.is_mismatch else ""))),
         variants=variants,
         srm=srm,
         comparisons=tuple(comparisons),
+        metric=best.comparison.metric,
+        variant_id=best.comparison.variant_id,
+        is_chosen=winner is not None and stopped is None,
     )
 
 
 def _judged(
-    primary: Sequence[MetricComparison],
-    correction: str,
-    bounds: Mapping[str, Interval] | None,
-    rules: int,
-    *,
-    is_fixed: bool,
+    primary: Sequence[MetricComparison], config: ExperimentConfig, interval_at: IntervalAt, *, is_fixed: bool
 ) -> list[_Judged]:
-    if bounds is not None:
-        return [
-            _Judged(one, min(one.anytime_p_value / 2 * rules, 1.0), bounds[one.variant_id], _ONE_SIDED)
-            for one in primary
-        ]
-    if is_fixed:
-        return [_Judged(one, one.adjusted_p_value, one.interval, one.test) for one in primary]
-    adjusted = CORRECTIONS[correction]([one.anytime_p_value for one in primary])
-    return [
-        _Judged(one, float(p), one.anytime_interval, _ANYTIME)
-        for one, p in zip(primary, adjusted, strict=True)
-    ]
+    """Return the treatments, their p-values corrected for each other, and each with the interval that fits.
+
+    A corrected p-value is at most the level where the plain one is at most the level times their ratio: so
+    at that level the interval leaves out zero.
+    """
+    plain = [one.p_value if is_fixed else one.anytime_p_value for one in primary]
+    corrected: list[float] = CORRECTIONS[config.correction](plain).tolist()
+    judged: list[_Judged] = []
+    for one, p_value, adjusted in zip(primary, plain, corrected, strict=True):
+        alpha, interval = config.alpha, one.interval if is_fixed else one.anytime_interval
+        if 0 < p_value < adjusted:
+            alpha *= p_value / adjusted
+            interval = interval_at(one, alpha, is_fixed)
+        test = one.test if is_fixed else ANYTIME
+        judged.append(_Judged(one, adjusted, interval, test, alpha, _error(interval, alpha)))
+    return judged
+
+
+def _stopped(found: Degradation, comparisons: Sequence[MetricComparison], alpha: float) -> _Judged:
+    """Return the treatment that auto-stop found to be worse, judged by the very figures that stopped it."""
+    one = next(
+        one for one in comparisons if (one.metric, one.variant_id) == (found.metric, found.variant_id)
+    )
+    alpha /= found.judged
+    return _Judged(one, found.p_value, found.bound, ONE_SIDED, alpha, _error(found.limits, 2 * alpha))
+
+
+def _error(interval: Interval, alpha: float) -> float:
+    """Return the standard error of the middle of a two-sided interval; infinite without a limit."""
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return math.inf
+    from scipy.special import ndtri
+
+    return (interval.high - interval.low) / (2 * float(ndtri(1 - alpha / 2)))
 
 
 def _winner(judged: Sequence[_Judged], alpha: float, srm: SampleRatio) -> tuple[str, str]:
@@ -170,21 +209,16 @@ def _gain(one: _Judged) -> float:
     return lift if one.is_better else -lift
 
 
-def _shrunk(best: _Judged, alpha: float) -> float:
+def _shrunk(best: _Judged) -> float:
     """Return the lift to expect: the estimate is the best of what chance offered, so it is drawn to zero.
 
     By as much as its uncertainty, as in James and Stein (1961) for a single estimate, positive part:
     ``1 - (standard error / estimate)²``.
     """
-    lift, low, high = best.comparison.lift, best.interval.low, best.interval.high
+    lift = best.comparison.lift
     if math.isnan(lift) or not lift:
         return lift
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return 0.0
-    from scipy.special import ndtri
-
-    error = (high - low) / (2 * float(ndtri(1 - alpha / 2)))
-    return lift * max(1 - (error / lift) ** 2, 0.0) + 0.0
+    return lift * max(1 - (best.error / lift) ** 2, 0.0) + 0.0
 
 
 def _impact(
@@ -230,22 +264,30 @@ def _recommendation(
         advice = f"Promote {experiment.models[winner]}: it has the better {name}."
     if srm.is_mismatch:
         return f"{advice} Its variants did not get their shares of the traffic: do not trust the figures."
-    return f"{advice} {_figures(best, experiment.config.confidence_level)}"
+    return f"{advice} {_figures(best)}"
 
 
-def _figures(best: _Judged, confidence: float) -> str:
+def _figures(best: _Judged) -> str:
     one = best.comparison
     if math.isnan(one.difference):
         return f"There are no outcomes of {one.metric} to compare."
-    low, high = best.interval.low, best.interval.high
-    is_bounded = math.isfinite(low) and math.isfinite(high)
-    bounds = f", {100 * confidence:g}% interval {low:+.1%} to {high:+.1%}" if is_bounded else ""
-    lift = "" if math.isnan(one.lift) else f" ({one.lift:+.1%}{bounds})"
+    bounds = _limits(best)
+    lift = "" if math.isnan(one.lift) else f" ({one.lift:+.1%}{bounds and ', '}{bounds})"
     return (
         f"The {one.metric} of {one.variant_id} is {in_words(one.metric, one.treatment)}, that of the control "
         f"{in_words(one.metric, one.control)}{lift}; {p_in_words(best.p_value)} by {_TESTS[best.test]}, from "
         f"{one.treatment_samples:,} and {one.control_samples:,} outcomes."
     )
+
+
+def _limits(best: _Judged) -> str:
+    """Return the interval in words; empty where it has no limit that says something."""
+    has_low, has_high = math.isfinite(best.interval.low), math.isfinite(best.interval.high)
+    low, high = limit_in_words(best.interval.low), limit_in_words(best.interval.high)
+    level = f"{100 * (1 - best.alpha):.4g}%"
+    if best.test == ONE_SIDED and has_low != has_high:
+        return f"{level} limit, one-sided: at least {low}" if has_low else f"{level} limit, one-sided: at most {high}"
+    return f"{level} interval {low} to {high}" if has_low and has_high else ""
 
 
 def _caution(experiment: Experiment, winner: str, comparisons: Sequence[MetricComparison]) -> str:

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from mlprod.experiments._config import ExperimentConfig
+from mlprod.experiments._upgrades import ended_with_the_figures_it_is_about
 from mlprod.experiments._values import ExperimentConclusion
 from mlprod.schema import RecordSet, RecordType
 
@@ -95,6 +96,8 @@ EVENTS: Final[RecordSet[ExperimentEvent]] = RecordSet(
         RecordType("experiment.paused", ExperimentPaused),
         RecordType("experiment.resumed", ExperimentResumed),
         RecordType("experiment.traffic_set", TrafficSet),
-        RecordType("experiment.ended", ExperimentEnded),
+        RecordType(
+            "experiment.ended", ExperimentEnded, version=2, upgrades={1: ended_with_the_figures_it_is_about}
+        ),
     )
 )

@@ -99,8 +99,9 @@ class Judge:
                 reason = f"it ran for the {experiment.config.max_duration:g} hours that were planned"
                 return self.end(experiment, winner=None, reason=reason, is_early=False)
             if experiment.status == "running" and experiment.config.auto_stop_on_degradation:
-                for degradation in find_degraded(experiment, self.sums(experiment)):
-                    experiment = self._withdraw(experiment, degradation)
+                sums = self.sums(experiment)
+                for degradation in find_degraded(experiment, sums):
+                    experiment = self._withdraw(experiment, degradation, sums)
         except ExperimentStateError:  # somebody else has ended or paused it meanwhile
             return self._book.find(experiment.id)
         return experiment
@@ -112,7 +113,7 @@ class Judge:
         winner: str | None,
         reason: str,
         is_early: bool,
-        is_one_sided: bool = False,
+        stopped: tuple[Degradation, Sums] | None = None,
     ) -> Experiment:
         """End an experiment.
 
@@ -121,17 +122,18 @@ class Judge:
             winner: who wins, by decision of the caller; None: by what was recorded.
             reason: why.
             is_early: whether that is before its time.
-            is_one_sided: whether only one side of the primary metric was looked at, as auto-stop does.
+            stopped: what auto-stop found, and in what.
         """
         _decisions.require_unfinished(experiment)
+        degradation, sums = stopped or (None, self.sums(experiment))
         conclusion = conclusion_of(
             experiment,
-            self.sums(experiment),
+            sums,
             self._samples(experiment),
             is_planned=not is_early,
             winner=winner,
             because=reason,
-            is_one_sided=is_one_sided,
+            stopped=degradation,
         )
         chosen = None if conclusion.winner == INCONCLUSIVE else conclusion.winner
         return self._book.decide(
@@ -155,7 +157,7 @@ class Judge:
 
         return samples
 
-    def _withdraw(self, experiment: Experiment, degradation: Degradation) -> Experiment:
+    def _withdraw(self, experiment: Experiment, degradation: Degradation, sums: Sums) -> Experiment:
         """Give the units of a treatment to the control; end the experiment if no other treatment is left."""
         _log.warning("experiment %s: %s", experiment.id, degradation.reason)
         split = _without(self._book.find(experiment.id), degradation.variant)
@@ -165,7 +167,7 @@ class Judge:
                 winner=CONTROL,
                 reason=degradation.reason,
                 is_early=True,
-                is_one_sided=degradation.metric == experiment.config.primary_metric,
+                stopped=(degradation, sums),
             )
         return self._book.decide(
             experiment.id,

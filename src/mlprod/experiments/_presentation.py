@@ -5,21 +5,11 @@ No script, nothing fetched, all that users wrote escaped and isolated.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from types import MappingProxyType
 from typing import Final
 
-from mlprod._html import METRICS, NOTEBOOK_STYLE, STYLE, Metric, isolated, scrolling, tile, time_tag
-from mlprod._svg import (
-    NO_DATA,
-    Better,
-    IntervalRow,
-    escaped,
-    interval_axis,
-    interval_key,
-    interval_rows,
-    interval_scale,
-)
+from mlprod._html import NOTEBOOK_STYLE, STYLE, Metric, isolated, scrolling, tile, time_tag
+from mlprod._svg import escaped
+from mlprod.experiments._forest import forest, shown_metric
 from mlprod.experiments._metric import BUILT_IN
 from mlprod.experiments._progress import ExperimentOverview
 from mlprod.experiments._values import (
@@ -33,8 +23,8 @@ from mlprod.experiments._values import (
     SampleRatio,
     VariantMetrics,
 )
+from mlprod.experiments._verdict_words import asked, limits_said, percent, sentence, sureness
 from mlprod.experiments._wording import p_in_words
-from mlprod.stats import Interval
 
 __all__ = [
     "EXPERIMENT_STYLE",
@@ -49,19 +39,6 @@ __all__ = [
     "variant_html",
 ]
 
-_WIDTH: Final = 256
-_BETWEEN: Final = "\N{EN DASH}"
-_SHOWN: Final[Mapping[str, Metric]] = MappingProxyType(
-    {
-        **{name: METRICS[name] for name in ("win_rate", "accuracy", "directional_accuracy")},
-        **{name: METRICS[name] for name in ("mae", "rmse", "mape")},
-        "pnl": Metric("P&L of a trade", "Trading", "money"),
-        "returns": Metric("Return of a trade", "Trading", "percent"),
-        "signal_rate": Metric("Signal rate", "Predictions", "percent"),
-        "confidence": Metric("Mean confidence", "Predictions", "percent"),
-        "latency_ms": Metric("Mean latency", "Latency", "ms"),
-    }
-)
 _SHARE: Final = Metric("Share", "Predictions", "percent")
 _MONEY: Final = Metric("Money", "Trading", "money")
 EXPERIMENT_STYLE: Final = """
@@ -115,8 +92,9 @@ def analysis_body(analysis: ExperimentAnalysis) -> str:
     return "".join(
         (
             _verdict(verdict, "" if is_over else "If it ended now"),
+            f'<p class="muted">{sentence(analysis.stops_if)}</p>' if analysis.stops_if else "",
             _tiles(verdict, analysis.samples_needed),
-            _section("Treatments against the control", _compared(analysis)),
+            _section("Treatments against the control", forest(analysis.comparisons, analysis.variants, verdict)),
             _section("Variants", _variants(analysis.variants, analysis.srm, analysis.maturity)),
             _section("Mind", _list(analysis.warnings)) if analysis.warnings else "",
         )
@@ -149,12 +127,12 @@ def overview_html(overview: ExperimentOverview) -> str:
 
 def comparison_html(comparison: MetricComparison) -> str:
     """Return one metric of a treatment against the control."""
-    return _whole(_forest([comparison], {}))
+    return _whole(forest([comparison], {}))
 
 
 def _experiment(experiment: Experiment, shown: str) -> str:
     description = f"<p>{isolated(experiment.description)}</p>" if experiment.description else ""
-    reason = f": {isolated(experiment.reason)}" if experiment.reason else ""
+    reason = f": {sentence(experiment.reason)}" if experiment.reason else ""
     head = (
         f"<header><h2>{isolated(experiment.name or experiment.id)}</h2>"
         f'<p class="muted">{isolated(experiment.id)}</p>{description}'
@@ -174,7 +152,7 @@ def variant_html(metrics: VariantMetrics) -> str:
     values = {**{name: float(getattr(metrics, name)) for name in BUILT_IN}, **metrics.custom}
     for name, value in values.items():
         if not math.isnan(value):
-            metric = _metric(name)
+            metric = shown_metric(name)
             rows.append((metric.label, metric.shown(value), f"of {metrics.samples.get(name, 0):,}"))
     body = "".join(
         f'<tr><th scope="row">{isolated(label)}</th><td>{escaped(value)}</td>'
@@ -202,7 +180,7 @@ def _section(title: str, content: str) -> str:
 def _concluded(conclusion: ExperimentConclusion) -> Iterator[str]:
     yield _verdict(conclusion, "")
     yield _tiles(conclusion, None)
-    yield _section("Treatments against the control", _compared(conclusion))
+    yield _section("Treatments against the control", forest(conclusion.comparisons, conclusion.variants, conclusion))
     yield _section("Variants", _variants(conclusion.variants, conclusion.srm, None))
 
 
@@ -218,22 +196,27 @@ def _verdict(conclusion: ExperimentConclusion, when: str) -> str:
         said = f"Winner: {isolated(winner)}"
         model = conclusion.variants[winner].model if winner in conclusion.variants else ""
         said += f' <span class="tag nowrap">{isolated(model)}</span>' if model else ""
-    sure = _SHARE.shown(conclusion.confidence)
-    chance = f"{escaped(p_in_words(conclusion.p_value))}, {isolated(conclusion.test)}"
-    reason = f'<p class="muted">Why: {isolated(conclusion.reason)}</p>' if conclusion.reason else ""
+    reason = f'<p class="muted">Why: {sentence(conclusion.reason)}</p>' if conclusion.reason else ""
     before = f'<p class="muted">{when}</p>' if when else ""
     return (
-        f'<div class="verdict {look}">{before}<p><strong>{said}</strong></p>'
-        f'<p>Confidence {escaped(sure)} <span class="muted">({chance})</span></p>'
-        f"<p>{isolated(conclusion.recommendation)}</p>{reason}</div>"
+        f'<div class="verdict {look}">{before}<p><strong>{said}</strong></p><p>{_sure(conclusion)}</p>'
+        f"<p>{sentence(conclusion.recommendation)}</p>{reason}</div>"
     )
 
 
+def _sure(conclusion: ExperimentConclusion) -> str:
+    """Return how sure a verdict is; of one that the caller chose, that it does not rest on figures."""
+    figures = escaped(f"{p_in_words(conclusion.p_value)}, {asked(conclusion)}")
+    if conclusion.is_chosen:
+        return f'Chosen by the caller <span class="muted">(the figures: {figures})</span>'
+    return f'Confidence {escaped(sureness(conclusion.confidence))} <span class="muted">({figures})</span>'
+
+
 def _tiles(conclusion: ExperimentConclusion, samples_needed: int | None) -> str:
-    primary = f": {_metric(conclusion.comparisons[0].metric).label}" if conclusion.comparisons else ""
+    metric = f": {shown_metric(conclusion.metric).label}" if conclusion.metric else ""
     tiles = [
-        (f"Lift{primary}", _percent(conclusion.effect_size), _range(conclusion.interval)),
-        ("Lift to expect", _percent(conclusion.expected_lift), "drawn to zero by its uncertainty"),
+        (f"Lift{metric}", percent(conclusion.effect_size), limits_said(conclusion.interval)),
+        ("Lift to expect", percent(conclusion.expected_lift), "drawn to zero by its uncertainty"),
     ]
     if conclusion.projected_annual_impact is not None:
         bounds = conclusion.projected_annual_interval
@@ -245,93 +228,18 @@ def _tiles(conclusion: ExperimentConclusion, samples_needed: int | None) -> str:
     return f'<dl class="tiles">{"".join(drawn)}</dl>'
 
 
-def _compared(of: ExperimentAnalysis | ExperimentConclusion) -> str:
-    """Return what was compared, the primary metric first."""
-    primary = of.comparisons[0].metric if of.comparisons else ""
-    return _forest(of.comparisons, of.variants, primary=primary)
-
-
-def _forest(
-    comparisons: Sequence[MetricComparison], variants: Mapping[str, VariantMetrics], *, primary: str = ""
-) -> str:
-    """Return a table in which each metric is a forest plot, with its figures beside."""
-    if not comparisons:
-        return "<p>Nothing was compared yet.</p>"
-    key = interval_key("for one look", "at any time")
-    titles = ("Lift", "Control", "Treatment", "p, one look", "p, any time", "Outcomes")
-    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
-    bodies = "".join(
-        _metric_body(name, list(rows), variants, is_primary=name == primary)
-        for name, rows in groupby(comparisons, key=lambda one: one.metric)
-    )
-    table = (
-        f'<table class="forest"><thead><tr><th scope="col">Metric</th><th class="plot" scope="col">{key}</th>'
-        f"{head}</tr></thead>{bodies}</table>"
-    )
-    return (
-        f"{scrolling('Comparisons', table)}"
-        '<p class="note">Bars are intervals of the lift. The thick one holds for one look, when planned; '
-        "the thin one whenever, and however often, one looks. A row has a colour where the thin bar leaves "
-        "out zero. An arrow says that a bar goes on. In brackets: p corrected for the other comparisons. "
-        f"Outcomes: of the control and of the treatment. {NO_DATA} means no data.</p>"
-    )
-
-
-def _metric_body(
-    name: str, rows: Sequence[MetricComparison], variants: Mapping[str, VariantMetrics], *, is_primary: bool
-) -> str:
-    better = _better(name, rows)
-    drawn = [
-        IntervalRow(
-            one.variant_id, 100 * one.lift, _hundredfold(one.interval), _hundredfold(one.anytime_interval)
-        )
-        for one in rows
-    ]
-    scale = interval_scale(drawn, width=_WIDTH)
-    axis = interval_axis(scale, better=better, width=_WIDTH)
-    plots = interval_rows(drawn, scale, better=better, width=_WIDTH)
-    tags = (["primary"] if is_primary else []) + ([f"{better} is better"] if better else [])
-    body = "".join(_figures(one, plot, variants) for one, plot in zip(rows, plots, strict=True))
-    return (
-        f'<tbody><tr class="metric"><th scope="rowgroup">{isolated(_metric(name).label)}'
-        f'<br><span class="tag">{", ".join(tags)}</span></th><td class="plot">{axis}</td>'
-        f'<td colspan="6"></td></tr>{body}</tbody>'
-    )
-
-
-def _figures(one: MetricComparison, plot: str, variants: Mapping[str, VariantMetrics]) -> str:
-    metric = _metric(one.metric)
-    if one.test == "none":
-        chances = [NO_DATA, NO_DATA]
-    else:
-        fixed, corrected = _chance(one.p_value), _chance(one.adjusted_p_value)
-        brackets = f" ({corrected})" if corrected != fixed else ""
-        chances = [fixed + brackets, _chance(one.anytime_p_value)]
-    cells = (
-        _percent(one.lift),
-        metric.shown(one.control),
-        metric.shown(one.treatment),
-        *chances,
-        f"{one.control_samples:,} / {one.treatment_samples:,}",
-    )
-    model = variants[one.variant_id].model if one.variant_id in variants else ""
-    return (
-        f'<tr><th scope="row" title="{escaped(model)}">{isolated(one.variant_id)}</th>'
-        f'<td class="plot">{plot}</td>' + "".join(f"<td>{escaped(cell)}</td>" for cell in cells) + "</tr>"
-    )
-
-
 def _variants(variants: Mapping[str, VariantMetrics], ratio: SampleRatio, maturity: Maturity | None) -> str:
     """Return what each variant got, and whether that is as it should be."""
     titles = ["Variant", "Model", ratio.source.capitalize(), "Expected"]
     titles += ["Without an outcome"] if maturity else []
-    titles += ["Trades", "P&L"]
+    titles += ["P&L"] if ratio.source == "trades" else ["Trades", "P&L"]
     head = "".join(f'<th scope="col">{escaped(title)}</th>' for title in titles)
     body = ""
     for name, of in variants.items():
         cells = [f"{ratio.observed.get(name, 0):,}", f"{ratio.expected.get(name, 0.0):,.0f}"]
         cells += [_SHARE.shown(maturity.pending.get(name, math.nan))] if maturity else []
-        cells += [f"{of.trades:,}", _MONEY.shown(of.total_pnl)]
+        cells += [] if ratio.source == "trades" else [f"{of.trades:,}"]
+        cells += [_MONEY.shown(of.total_pnl)]
         body += (
             f'<tr><th scope="row">{isolated(name)}</th><td>{isolated(of.model)}</td>'
             + "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
@@ -367,10 +275,9 @@ def _maturity_said(maturity: Maturity) -> str:
 def experiment_facts(experiment: Experiment) -> str:
     """Return how an experiment is run, as a table."""
     config = experiment.config
-    shares = experiment.split if experiment.phases else config.traffic_split or ()
     rows = [
-        (name, isolated(model) + (f", {_SHARE.shown(shares[at])} of units" if at < len(shares) else ""))
-        for at, (name, model) in enumerate(experiment.models.items())
+        (name, isolated(model) + part)
+        for (name, model), part in zip(experiment.models.items(), _parts(experiment), strict=True)
     ]
     guarded = ", ".join(config.guardrail_metrics)
     rows.append(("Primary metric", isolated(config.primary_metric)))
@@ -380,8 +287,13 @@ def experiment_facts(experiment: Experiment) -> str:
         ("Longest", f"{config.max_duration:g} hours"),
         ("Level of confidence", _SHARE.shown(config.confidence_level)),
         ("Test", f"{isolated(config.test)}, corrected by {isolated(config.correction)}"),
-        ("Takes part", f"{_SHARE.shown(config.traffic_allocation)} of units, {isolated(config.mode)}"),
     ]
+    if config.mode == "split":
+        rows.append(("Takes part", f"{_SHARE.shown(config.traffic_allocation)} of units"))
+    else:
+        rows.append(("Takes part", "whatever is recorded: all models score it, in shadow mode"))
+    worse = f"once it is worse by {100 * config.degradation_threshold:g}% or more, beyond chance"
+    rows.append(("Stops a treatment", worse if config.auto_stop_on_degradation else "never"))
     times = {
         "Made": experiment.created_at,
         "Started": experiment.started_at,
@@ -392,7 +304,7 @@ def experiment_facts(experiment: Experiment) -> str:
     rows += [(what, time_tag(when)) for what, when in times.items() if when]
     for phase in experiment.phases[1:]:
         split = " / ".join(map(_SHARE.shown, phase.split))
-        why = f": {isolated(phase.reason)}" if phase.reason else ""
+        why = f": {sentence(phase.reason)}" if phase.reason else ""
         rows.append(("Split changed", f"{time_tag(phase.since)} to {split}{why}"))
     if experiment.is_over:
         rows.append(("Everybody gets", isolated(experiment.winner or CONTROL)))
@@ -400,42 +312,22 @@ def experiment_facts(experiment: Experiment) -> str:
     return f'<table class="facts"><tbody>{body}</tbody></table>'
 
 
+def _parts(experiment: Experiment) -> Sequence[str]:
+    """Return the part that each variant has in an experiment."""
+    if experiment.config.mode == "shadow":
+        return [", acts" if name == CONTROL else ", beside it" for name in experiment.models]
+    shares = experiment.split if experiment.phases else experiment.config.traffic_split
+    if not shares:
+        return [""] * len(experiment.models)
+    return [f", {_SHARE.shown(share)} of units" for share in shares]
+
+
 def _list(texts: Iterable[str]) -> str:
-    return "<ul>" + "".join(f'<li class="warning">{isolated(text)}</li>' for text in texts) + "</ul>"
+    return "<ul>" + "".join(f'<li class="warning">{sentence(text)}</li>' for text in texts) + "</ul>"
 
 
 # --- words ----------------------------------------------------------------------------------------------
 
 
-def _metric(name: str) -> Metric:
-    return _SHOWN.get(name) or Metric(name, "Predictions", "plain")
-
-
-def _better(name: str, rows: Iterable[MetricComparison]) -> Better | None:
-    """Return which side is good: known of built-in metrics, and seen from others' data."""
-    if name in BUILT_IN:
-        return "lower" if BUILT_IN[name].is_error else "higher"
-    for one in rows:
-        if one.is_improvement is not None:
-            return "higher" if (one.treatment > one.control) == one.is_improvement else "lower"
-    return None
-
-
-def _hundredfold(interval: Interval) -> tuple[float, float]:
-    return 100 * interval.low, 100 * interval.high
-
-
-def _percent(fraction: float) -> str:
-    return ("+" if fraction > 0 else "") + _SHARE.shown(fraction)
-
-
 def _money(value: float) -> str:
     return ("+" if value > 0 else "") + _MONEY.shown(value)
-
-
-def _range(interval: Interval) -> str:
-    return f"{_percent(interval.low)} to {_percent(interval.high)}"
-
-
-def _chance(p_value: float) -> str:
-    return p_in_words(p_value).removeprefix("p ").removeprefix("= ")

@@ -16,6 +16,7 @@ from mlprod.experiments import _streams
 from mlprod.experiments._evidence import evidence_of
 from mlprod.experiments._measuring import measured_predictions, measured_trades
 from mlprod.experiments._metric import Metric
+from mlprod.experiments._stopping import Guard
 from mlprod.experiments._streams import METRIC, PREDICTION, TRADE
 from mlprod.experiments._stretches import Stretch, stretches_in
 from mlprod.experiments._sums import Sums
@@ -37,7 +38,9 @@ class LiftAt(Value):
         variant_id: the treatment.
         at: the moment, UTC.
         lift: of the primary metric, relative to the control's.
-        interval: of the lift, valid at every moment.
+        interval: of the lift, two-sided, valid at every moment.
+        stop_interval: of the lift, one-sided, valid at every moment: the one by which auto-stop decides. Once
+            it leaves out zero, the treatment is worse.
         control_samples: outcomes of the control until then.
         treatment_samples: those of the treatment.
     """
@@ -46,6 +49,7 @@ class LiftAt(Value):
     at: datetime
     lift: float
     interval: Interval
+    stop_interval: Interval
     control_samples: int
     treatment_samples: int
 
@@ -104,6 +108,7 @@ def progress_of(experiment: Experiment, reading: Reading, *, steps: int) -> Iter
 
 
 def _lifts(experiment: Experiment, metric: Metric, sums: Sums, at: datetime) -> Iterator[LiftAt]:
+    guard = Guard.of(metric, experiment.config, len(experiment.models))
     for number, name in enumerate(experiment.models):
         if not number:
             continue
@@ -114,6 +119,7 @@ def _lifts(experiment: Experiment, metric: Metric, sums: Sums, at: datetime) -> 
                 at=at,
                 lift=metric.lift(evidence.lift),
                 interval=evidence.lifts(experiment.config.alpha),
+                stop_interval=guard.bound(guard.limits(evidence)),
                 control_samples=_count(sums, metric, 0),
                 treatment_samples=_count(sums, metric, number),
             )

@@ -18,6 +18,7 @@ from mlprod.experiments._events import (
     TrafficSet,
 )
 from mlprod.experiments._ranges import Ranges
+from mlprod.experiments._upgrades import state_with_the_figures_they_are_about
 from mlprod.experiments._values import CONTROL, Experiment, Phase
 from mlprod.schema import RecordType
 from mlprod.storage import LedgerType, Stamp
@@ -154,7 +155,13 @@ def _paused_seconds(experiment: Experiment, stamp: Stamp) -> float:
 EXPERIMENTS: Final = LedgerType(
     folder="experiments/ledger",
     events=EVENTS,
-    state=RecordType("experiments.state", Experiments, check=check),
+    state=RecordType(
+        "experiments.state",
+        Experiments,
+        version=2,
+        upgrades={1: state_with_the_figures_they_are_about},
+        check=check,
+    ),
     empty=Experiments(),
     fold=fold,
 )

@@ -12,9 +12,9 @@ from mlprod.experiments._metric import Metric
 from mlprod.experiments._sums import Sums
 from mlprod.experiments._values import Experiment
 from mlprod.experiments._wording import in_words, p_in_words
-from mlprod.stats import SMALLEST_SAMPLE, Moments, anytime_p_value, log_e_lift, log_e_proportions
+from mlprod.stats import SMALLEST_SAMPLE, Interval, Moments, anytime_p_value, log_e_lift, log_e_proportions
 
-__all__ = ["Degradation", "Guard", "find_degraded"]
+__all__ = ["Degradation", "Guard", "find_degraded", "stops_if"]
 
 
 @final
@@ -29,6 +29,7 @@ class Guard:
         metric: the metric.
         worse: 1 if a mean that grows is worse, -1 if one that falls is.
         threshold: how much worse the mean must be, relative to the size of the control's.
+        judged: how many metrics of how many treatments share the level.
         needed: how much evidence, as the logarithm of an e-value.
         planned: how many outcomes of both variants are planned for.
     """
@@ -36,6 +37,7 @@ class Guard:
     metric: Metric
     worse: int
     threshold: float
+    judged: int
     needed: float
     planned: int
 
@@ -52,6 +54,7 @@ class Guard:
             metric,
             1 if metric.is_error else -1,
             (1 + relative) ** 2 - 1 if metric.is_root else relative,
+            judged,
             math.log(judged / (2 * config.alpha)),
             config.planned_outcomes,
         )
@@ -86,6 +89,18 @@ class Guard:
         """Return whether a treatment is worse beyond doubt, by everything that was recorded."""
         return self._matters(evidence.control, evidence.treatment) and evidence.log_e() >= self.needed
 
+    def p_value(self, evidence: Evidence) -> float:
+        """Return the one-sided p-value, corrected for all that is judged, of a treatment that seems worse."""
+        return min(anytime_p_value(evidence.log_e()) / 2 * self.judged, 1.0)
+
+    def limits(self, evidence: Evidence) -> Interval:
+        """Return both limits of the lift, each of them one-sided: together they miss at twice the level."""
+        return evidence.lifts(math.exp(-self.needed))
+
+    def bound(self, limits: Interval) -> Interval:
+        """Return the one-sided interval that leaves out zero where a treatment is worse."""
+        return Interval(limits.low, math.inf) if self.worse > 0 else Interval(-math.inf, limits.high)
+
     def _matters(self, control: float, treatment: float) -> bool:
         """Return whether the loss is large enough; never for NaN."""
         loss = (treatment - control) * self.worse
@@ -99,13 +114,40 @@ class Degradation:
 
     Attributes:
         variant: its number.
+        variant_id: its id.
         metric: what is worse.
+        p_value: one-sided, valid at any look, corrected for all that auto-stop looks at.
+        limits: of the lift, each one-sided and of the same kind; the one that was crossed is nearest to zero.
+        bound: the one-sided interval: all beyond the limit that was crossed.
+        judged: how many comparisons share the level.
         reason: what is worse, and how much.
     """
 
     variant: int
+    variant_id: str
     metric: str
+    p_value: float
+    limits: Interval
+    bound: Interval
+    judged: int
     reason: str
+
+
+def stops_if(experiment: Experiment) -> str:
+    """Return in words when an experiment that runs stops by itself before its time; empty if it does not."""
+    config = experiment.config
+    if experiment.status != "running" or not config.auto_stop_on_degradation:
+        return ""
+    treatments = len(experiment.models) - 1
+    judged = len(config.guarded) * treatments
+    begins = "It stops by itself once the treatment" if treatments == 1 else "A treatment is withdrawn, and"
+    begins += "" if treatments == 1 else " with the last of them it stops by itself, once it"
+    together = f", for all {judged} comparisons together" if judged > 1 else ""
+    return (
+        f"{begins} is worse at its {' or '.join(metric.name for metric in config.guarded)}: by "
+        f"{100 * config.degradation_threshold:g}% or more, and beyond chance (p = {config.alpha:.3g} at most, "
+        f"one-sided, valid at any look{together})."
+    )
 
 
 def find_degraded(experiment: Experiment, sums: Sums) -> Iterator[Degradation]:
@@ -118,16 +160,18 @@ def find_degraded(experiment: Experiment, sums: Sums) -> Iterator[Degradation]:
             guard = Guard.of(metric, experiment.config, len(names))
             evidence = evidence_of(metric, sums, variant, guard.planned)
             if guard.judge(evidence):
-                yield Degradation(variant, metric.name, _reason(names[variant], evidence))
+                yield _degradation(variant, names[variant], guard, evidence)
                 break
 
 
-def _reason(variant: str, evidence: Evidence) -> str:
-    metric = evidence.metric
+def _degradation(variant: int, variant_id: str, guard: Guard, evidence: Evidence) -> Degradation:
+    metric, p_value, limits = guard.metric, guard.p_value(evidence), guard.limits(evidence)
     control, treatment = metric.shown(evidence.control), metric.shown(evidence.treatment)
-    p_value = anytime_p_value(evidence.log_e()) / 2
-    return (
-        f"{variant} is worse: its {metric.name} is {in_words(metric.name, treatment)}, that of the control "
+    reason = (
+        f"{variant_id} is worse: its {metric.name} is {in_words(metric.name, treatment)}, that of the control "
         f"{in_words(metric.name, control)} ({metric.lift(evidence.lift):+.1%}; one-sided "
         f"{p_in_words(p_value)}, valid at any look)"
+    )
+    return Degradation(
+        variant, variant_id, metric.name, p_value, limits, guard.bound(limits), guard.judged, reason
     )

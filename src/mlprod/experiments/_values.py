@@ -235,14 +235,19 @@ class ExperimentConclusion(Value):
         winner: a variant, or ``"inconclusive"``.
         confidence: one minus `p_value`, 0 to 1.
         recommendation: what to do, in a sentence or two.
-        effect_size: relative lift of the primary metric, of the winner or else of the best treatment.
+        metric: what the figures are about: the primary metric, or the guardrail that stopped the experiment.
+        variant_id: whose figures these are: the winner's, else those of the best treatment, or of the one that
+            was stopped.
+        effect_size: relative lift of the metric.
         expected_lift: the same, shrunk towards none by how uncertain it is: what to expect.
         projected_annual_impact: in money, what acting on it would change in a year; None without
             ``trades_per_year`` or without P&L.
         projected_annual_interval: its interval.
         p_value: by which the verdict was reached.
-        interval: of the lift, at the level of confidence.
+        interval: of the lift, the one that goes with `p_value`: it leaves out zero where that is enough. One
+            end is infinite where only one side was looked at, as auto-stop does.
         test: which test.
+        is_chosen: whether the caller named the winner, whatever the figures say.
         reason: why this verdict.
         variants: what was recorded of each variant.
         srm: whether variants got as many units as they should.
@@ -263,6 +268,9 @@ class ExperimentConclusion(Value):
     variants: Mapping[str, VariantMetrics] = attrs.field(repr=False)
     srm: SampleRatio = attrs.field(repr=False)
     comparisons: tuple[MetricComparison, ...] = attrs.field(default=(), repr=False)
+    metric: str = ""
+    variant_id: str = ""
+    is_chosen: bool = attrs.field(default=False, repr=False)
 
     def _repr_html_(self) -> str:
         from mlprod.experiments._presentation import conclusion_html  # noqa: PLC0415 - which knows this class
@@ -279,14 +287,15 @@ class ExperimentAnalysis(Value):
         experiment_id: the experiment.
         status: its status.
         at: when it was looked at.
-        verdict: how it would be concluded now.
+        verdict: how it would be concluded now; of one that has ended, how it was.
         variants: what was recorded of each variant.
         comparisons: all metrics of all treatments, the primary one first.
         srm: whether variants got as many units as they should.
         maturity: how many predictions wait for their outcome.
         samples_needed: about how many more outcomes of the primary metric each variant needs to show the
-            lift that is seen now; None if that cannot be said.
+            lift that is seen now; None if that cannot be said, or it has ended.
         warnings: what to mind.
+        stops_if: when it would stop by itself before its time; empty if it would not.
     """
 
     experiment_id: str
@@ -299,6 +308,7 @@ class ExperimentAnalysis(Value):
     maturity: Maturity = attrs.field(repr=False)
     samples_needed: int | None
     warnings: tuple[str, ...]
+    stops_if: str = attrs.field(default="", repr=False)
 
     def _repr_html_(self) -> str:
         from mlprod.experiments._presentation import analysis_html  # noqa: PLC0415 - which knows this class

@@ -16,7 +16,7 @@ from mlprod.drift import DriftAlarm
 from mlprod.drift._report_html import brief
 from mlprod.models import ModelEvent, ModelMetadata
 from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
-from mlprod.monitoring._report_html import charts, compared
+from mlprod.monitoring._report_html import TimeSpan, charts, compared, recorded_span, within
 
 __all__ = ["model_detail"]
 
@@ -111,7 +111,8 @@ def _over_time(model: ModelView) -> str:
     overview = model.overview
     if overview is None:
         return ""
-    drawn = charts(overview.history, model.alerts, more=_scores(overview.history))
+    span = recorded_span(overview)
+    drawn = charts(overview.history, model.alerts, span=span, more=_scores(overview.history, span))
     money = "; money in the currency of its trades" if overview.whole.trades_total else ""
     return f'<p class="muted">In steps of {_step(overview.history)}, all versions together{money}.</p>{drawn}'
 
@@ -123,13 +124,14 @@ def _step(history: MetricsHistory) -> str:
     raise AssertionError  # pragma: no cover - a step is a minute at least
 
 
-def _scores(history: MetricsHistory) -> str:
+def _scores(history: MetricsHistory, span: TimeSpan) -> str:
+    kept = within(history, span)
     lines = [
-        Series(name, history[column])
+        Series(name, kept[column])
         for column, name in _DRIFT.items()
-        if np.count_nonzero(np.isfinite(history[column])) > 1
+        if np.count_nonzero(np.isfinite(kept[column])) > 1
     ]
-    return line_chart("Drift scores", history.times, lines, limits=(0, math.inf)) if lines else ""
+    return line_chart("Drift scores", kept.times, lines, limits=(0, math.inf), span=span) if lines else ""
 
 
 def _calibration(model: ModelView) -> str:

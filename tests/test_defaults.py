@@ -169,6 +169,20 @@ def test_the_version_is_that_of_the_package():
         mlprod.nosuch  # noqa: B018 - that is the point
 
 
+@pytest.mark.parametrize("name", ["dashboard", "drift", "stats"])
+def test_modules_that_are_imported_late_are_there(name):
+    code = f"import mlprod; print(mlprod.{name}.__name__, {name!r} in dir(mlprod))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert f"mlprod.{name} True\n" == found
+
+
+def test_dir_shows_what_users_need():
+    shown = set(dir(mlprod))
+    assert shown >= {*mlprod.__all__, "dashboard", "errors"}
+    assert not shown & {"importlib", "TYPE_CHECKING"}
+    assert all(hasattr(mlprod, name) for name in shown)
+
+
 def test_every_public_name_is_documented():
     """The names of ``__all__`` exist, and the reference shows every public module."""
     reference = Path(__file__).parents[1].joinpath("docs", "reference.md").read_text()

@@ -29,6 +29,12 @@ saveModel = save_model
 
 
 if TYPE_CHECKING:
+    from mlprod import consistency as consistency
+    from mlprod import dashboard as dashboard
+    from mlprod import drift as drift
+    from mlprod import experiments as experiments
+    from mlprod import monitoring as monitoring
+    from mlprod import stats as stats
     from mlprod.consistency import fsck
     from mlprod.drift import DriftDetector
     from mlprod.experiments import ABTestingManager, ExperimentConfig
@@ -44,10 +50,13 @@ _PACKAGES = {
     "PerformanceMonitor": "monitoring",
     "fsck": "consistency",
 }
+_MODULES = {"consistency", "dashboard", "drift", "experiments", "monitoring", "stats"}
 
 
 def __getattr__(name: str) -> object:
     """Import what not every program needs when somebody asks for it, so that others start sooner."""
+    if name in _MODULES:
+        return importlib.import_module(f"mlprod.{name}")
     if name in _PACKAGES:
         return getattr(importlib.import_module(f"mlprod.{_PACKAGES[name]}"), name)
     if name == "__version__":
@@ -55,6 +64,11 @@ def __getattr__(name: str) -> object:
 
         return version("mlprod")
     raise AttributeError(f"module 'mlprod' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return what is there for users, whether it was imported yet or not."""
+    return sorted({*__all__, *_MODULES, "__version__", "errors", "formats", "models", "storage", "typing"})
 
 
 __all__ = [

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from pathlib import PurePath
+from types import FunctionType
 from typing import Any, Final
 
 import attrs
@@ -37,11 +38,14 @@ class Brief:
     def __init_subclass__(cls) -> None:
         """Let attrs find a `__repr__` that is the class's own, so that it writes none."""
         super().__init_subclass__()
-        if "__repr__" not in vars(cls):
-            cls.__repr__ = Brief.__repr__  # type: ignore[method-assign]
+        if "__repr__" not in vars(cls):  # a new one: attrs 23 takes the very one of a base for inherited
+            cls.__repr__ = FunctionType(_CODE, globals(), "__repr__")  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         return _fields(self, _WHOLE)
+
+
+_CODE: Final = Brief.__repr__.__code__
 
 
 def brief(value: object, room: int = _PART) -> str:
@@ -63,7 +67,7 @@ def brief(value: object, room: int = _PART) -> str:
             )
         case Sequence() | AbstractSet():
             return _several((brief(item, room // 2) for item in value), value, room)
-        case Brief() if type(value).__repr__ is not Brief.__repr__:
+        case Brief() if getattr(type(value).__repr__, "__code__", None) is not _CODE:
             return _shortened(repr(value), room)
         case _ if attrs.has(type(value)):
             return _fields(value, room)

@@ -176,7 +176,36 @@ def save_model(
     activate: bool = False,
     progress: Progress = None,
 ) -> ModelMetadata:
-    """Save a model in the default store; see `ModelSerializer.save`."""
+    """Save a model in the default store as a new version, as `ModelSerializer.save` does.
+
+    Args:
+        model: anything that a format can hold.
+        name: the model's name: letters, digits, ``.``, ``_`` and ``-``.
+        metrics: finite numbers or NaN by name, e.g. ``{"accuracy": 0.61}``.
+        config: how it was made, as JSON.
+        version: ``"MAJOR.MINOR.PATCH"``, or None for the next free one.
+        bump: which part of the highest version grows: ``"major"``, ``"minor"`` or ``"patch"``.
+        format: its name or a format; None chooses the safest that can hold the model.
+        tags: words to find it by.
+        aliases: names such as ``"v3.1"`` that point at this version.
+        parent: the version that this one was made from.
+        examples: a pair of inputs and the outputs the model gives for them, for `ModelSerializer.validate`.
+        signature: the shapes and types of inputs and outputs; None reads them off the examples.
+        activate: put it into production in the same decision.
+        progress: who is told how many bytes are written.
+
+    Returns:
+        The metadata of the new version; its ``id`` is ``"name@1.0.0"``.
+
+    Raises:
+        MLProdError: as `ModelSerializer.save` tells; nothing is visible of the model then.
+
+    Example:
+        >>> import mlprod
+        >>> saved = mlprod.save_model({"weights": [0.5, -1.25]}, "momentum", {"accuracy": 0.61})
+        >>> saved.id, saved.format
+        ('momentum@1.0.0', 'json')
+    """
     return get_model_serializer().save(
         model,
         name,
@@ -203,10 +232,44 @@ def load_model(
     trust: Trust | None = None,
     progress: Progress = None,
 ) -> Any:  # noqa: ANN401 - whatever was saved
-    """Load a model from the default store; see `ModelSerializer.load`."""
+    """Load a model from the default store as it was saved, as `ModelSerializer.load` does.
+
+    Args:
+        ref: ``"name"``, ``"name@1.4.0"``, ``"name@production"``, ``"name@alias"``, ``"name@latest"``, or a
+            `ModelMetadata`. A bare name is the version in production, or the latest if none is.
+        verify: ``"full"`` checks every byte against its checksum; ``"size"`` the size only.
+        mmap: on a local store, map the arrays of a binary model read-only instead of copying them.
+        trust: what this load may do, e.g. ``Trust(pickle=True)``.
+        progress: who is told how many bytes are read.
+
+    Raises:
+        ModelNotFoundError: if nothing answers to the reference.
+        MLProdError: as `ModelSerializer.load` tells.
+
+    Example:
+        >>> import mlprod
+        >>> saved = mlprod.save_model({"weights": [0.5, -1.25]}, "momentum")
+        >>> mlprod.load_model("momentum@1.0.0")
+        {'weights': [0.5, -1.25]}
+    """
     return get_model_serializer().load(ref, verify=verify, mmap=mmap, trust=trust, progress=progress)
 
 
 def get_active_model(name: str | None = None, *, progress: Progress = None) -> Any:  # noqa: ANN401 - whatever was saved
-    """Load the version in production from the default store; see `ModelSerializer.get_active`."""
+    """Load the version in production from the default store, as `ModelSerializer.get_active` does.
+
+    Args:
+        name: the model; None means the one that was activated last.
+        progress: who is told how many bytes are read.
+
+    Raises:
+        ModelNotFoundError: if no version is in production.
+        MLProdError: as `ModelSerializer.load` tells.
+
+    Example:
+        >>> import mlprod
+        >>> saved = mlprod.save_model({"weights": [0.5, -1.25]}, "momentum", activate=True)
+        >>> mlprod.get_active_model("momentum")
+        {'weights': [0.5, -1.25]}
+    """
     return get_model_serializer().get_active(name, progress=progress)

@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -462,6 +463,18 @@ class TestOpenStore:
     def test_what_makes_no_sense_is_refused(self, url, message):
         with pytest.raises(InvalidConfigError, match=message):
             open_store(url)
+
+    @pytest.mark.parametrize("slip", ["s3//bucket/a", "s3:/bucket/a", "S3:bucket/a", Path("s3://bucket/a")])
+    def test_a_mistyped_url_is_no_folder(self, slip, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(InvalidConfigError, match="is no URL: write s3:// with both slashes"):
+            open_store(slip)
+        open_store(f"./{slip}").put("file", b"")
+        assert 1 == len(list(tmp_path.rglob("file"))), "whoever means a folder can say so"
+
+    def test_protocols_are_in_small_letters(self):
+        with pytest.raises(InvalidConfigError, match="in small letters"):
+            open_store("S3://bucket")
 
     @pytest.mark.parametrize("url", ["folder", "memory://name", MemoryStore()])
     def test_options_that_mean_nothing_are_refused(self, url):

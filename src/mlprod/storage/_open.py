@@ -1,7 +1,8 @@
 """From a URL, a path or a store to a store."""
 
 import os
-from typing import Any, TypeAlias, TypeGuard
+import re
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from mlprod._names import shorten
 from mlprod.errors import InvalidConfigError, MissingExtraError
@@ -27,6 +28,11 @@ _EXTRAS = {
     "az": "azure",
 }
 
+_SLIP: Final = re.compile(
+    r"(s3a?|gs|gcs|az|abfss?|file|local|memory|sftp|ssh|ftp|https?)(:/?|//)(?!/)", re.IGNORECASE
+)
+"""A URL with too little behind its protocol; a `Path` makes one of a URL, too. No folder is called so."""
+
 
 def open_store(
     url: StoreLike,
@@ -50,7 +56,8 @@ def open_store(
         The store; ask its `guarantees()` what it promises.
 
     Raises:
-        InvalidConfigError: if fsspec knows no such protocol, or options make no sense there.
+        InvalidConfigError: if fsspec knows no such protocol, a URL is mistyped as ``s3:/bucket`` or
+            ``s3//bucket``, or options make no sense there.
         MissingExtraError: if the protocol's package is not installed.
 
     Example:
@@ -68,6 +75,11 @@ def open_store(
     if not isinstance(text, str) or not text or "\0" in text:
         raise InvalidConfigError(
             f"{shorten(url)} is no store; pass a path, or a URL such as 's3://bucket/prefix'"
+        )
+    if slip := _SLIP.match(text):
+        raise InvalidConfigError(
+            f"{without_secrets(text)} is no URL: write {slip[1].lower()}:// with both slashes, as a string "
+            f"(a Path keeps one of them); a folder of that name is './{without_secrets(text)}'"
         )
     protocol, separator, rest = text.partition("://")
     if not separator or protocol in {"file", "local"}:
@@ -122,7 +134,7 @@ def _filesystem_class(protocol: str, url: str) -> Any:  # noqa: ANN401 - fsspec 
     except ValueError as error:
         raise InvalidConfigError(
             f"{without_secrets(url)}: fsspec knows no protocol {protocol!r}; is it installed, and spelled "
-            "right?"
+            "right, in small letters?"
         ) from error
     except ImportError as error:
         extra = _EXTRAS.get(protocol)

@@ -102,11 +102,15 @@ def picture(session: nox.Session) -> None:
     """Make the pictures in the docs anew, of what the quickstart leaves."""
     session.install("-e", ".", *group("browser-test"), *group("quickstart"))
     here, target = Path.cwd(), "docs/_static/dashboard.png"
-    with tempfile.TemporaryDirectory(prefix="quickstart-") as folder:
+    folder = Path(tempfile.gettempdir(), "quickstart")  # pictures show it, and no one else's is overwritten
+    folder.mkdir()
+    try:
         with session.chdir(folder):
             session.run("python", str(here / "examples" / "quickstart.py"), silent=True)
         session.run("python", "docs/picture.py", chromium(session), f"{folder}/dashboard.html", target)
-        session.run("python", "docs/charts.py", folder, "docs/_static")
+        session.run("python", "docs/charts.py", str(folder), "docs/_static")
+    finally:
+        shutil.rmtree(folder)
     session.run("python", "docs/figures.py", "docs", "docs/_static")
 
 

@@ -10,7 +10,9 @@ from mlprod.drift import DriftReport
 NAMES = [f"volatility_{days}d" for days in WINDOWS]
 
 
-def check_years(model: Model, of: ModelMetadata | str, fitted: Samples, new: Samples) -> DriftReport:
+def check_years(
+    model: Model, of: ModelMetadata | str, fitted: Samples, new: Samples, *, years: str
+) -> DriftReport:
     """Compare the inputs, forecasts and errors of some years with those of the years of a fit.
 
     Neighbouring days share most of what their windows hold. The detector sees that by itself in the
@@ -28,6 +30,7 @@ def check_years(model: Model, of: ModelMetadata | str, fitted: Samples, new: Sam
         data=dict(zip(NAMES, new.features.T, strict=True)),
         recent_predictions=forecast(model, new.features),
         errors=errors(model, new),
+        note=years,
     )
 
 

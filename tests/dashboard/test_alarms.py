@@ -33,7 +33,7 @@ class TestAlarms:
         assert "check('har'" in need.step
 
     def test_the_page_of_the_model_says_since_when(self, alarm, snapshot, tree):
-        said = tree(model_detail(snapshot().models[0])).text
+        said = tree(model_detail(snapshot().models[0], "memory://")).text
         assert f"found 2026-03-05 09:30 UTC at row {alarm.rows}, version 1.0.0" in said
         assert "an alarm since" in models_tab(snapshot())
 
@@ -83,7 +83,7 @@ class TestPending:
         assert "acknowledge_alert" not in said
 
     def test_the_model_says_that_it_may_become_one(self, waiting, tree):
-        said = tree(model_detail(waiting.models[0])).text
+        said = tree(model_detail(waiting.models[0], "memory://")).text
         assert "an alert if that lasts, seen first 2026-03-02 09:30 UTC" in said
 
     def test_it_wakes_nobody(self, waiting, tree):

@@ -69,7 +69,7 @@ def test_one_that_fell_silent_is_to_be_found_again(models, store, clock, snapsho
         monitor.record_predictions("har", "1.0.0", correct=[True] * 40)
     clock.advance(days=3)
     (need,) = needs_of(snapshot())
-    assert need.sentence == "is degraded: nothing was recorded in the last 24 hours, so nothing is known"
+    assert need.sentence == "has been silent for 3 days, and counts as degraded until it records again"
     assert need.step == "See whether it still runs: its last record is of 2026-03-02 09:30 UTC"
 
 

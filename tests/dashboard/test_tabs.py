@@ -4,6 +4,7 @@ import datetime as dt
 import math
 
 import attrs
+import numpy as np
 import pytest
 
 from mlprod import AlertThreshold, PerformanceMonitor
@@ -29,7 +30,7 @@ class TestModels:
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_prediction("ghost", "7", correct=True)
         ghost = snapshot().models[0]
-        said = tree(model_detail(ghost)).text
+        said = tree(model_detail(ghost, "memory://")).text
         assert "no version is in production" in said
         assert "not in the registry" in said
         assert "The registry does not know this model." in said
@@ -39,9 +40,9 @@ class TestModels:
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_prediction("har", "1", correct=True)
         clock.advance(days=90)
-        said = tree(model_detail(snapshot().models[0])).text
+        said = tree(model_detail(snapshot().models[0], "memory://")).text
         assert "recorded from 2026-03-02 09:30 UTC to 2026-03-02 09:30 UTC" in said
-        assert "nothing was recorded in the last 24 hours" in said
+        assert "It has been silent for 90 days, and counts as degraded until it records again" in said
         assert "The last day" not in said
         assert "In steps of 1 minute" in said
 
@@ -50,26 +51,28 @@ class TestModels:
             monitor.record_drift("har", "1", feature_drift=0.2)
             clock.advance(hours=5)
             monitor.record_drift("har", "1", feature_drift=0.3)
-        markup = model_detail(snapshot().models[0])
+        markup = model_detail(snapshot().models[0], "memory://")
         assert "No data to plot" not in markup
         assert "Drift scores" in markup
 
     def test_nothing_to_plot_is_said(self, store, clock, snapshot):
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_prediction("har", "1")
-        assert "No data to plot." in model_detail(snapshot().models[0])
+        assert "No data to plot." in model_detail(snapshot().models[0], "memory://")
 
     def test_one_that_was_only_checked_for_drift(self, detector, snapshot, tree):
-        detector.set_reference("har", {"x": list(range(100))})
-        detector.check("har", {"x": list(range(100))})
-        said = tree(model_detail(snapshot().models[0])).text
+        rng = np.random.default_rng(3)
+        detector.set_reference("har", {"x": rng.normal(size=500)})
+        detector.check("har", {"x": rng.normal(size=500)})
+        said = tree(model_detail(snapshot().models[0], "memory://")).text
+        assert "500 rows that were given to the check" in said
         assert "No drift detected" in said
         assert "Versions" not in said
 
     def test_long_lists_are_cut(self, models, snapshot, tree):
         for number in range(53):
             models.save([number], "har")
-        said = tree(model_detail(snapshot().models[0])).text
+        said = tree(model_detail(snapshot().models[0], "memory://")).text
         assert 2 == said.count("And 3 earlier ones.")
 
     def test_many_alerts_are_cut(self, store, clock, snapshot, tree):
@@ -79,7 +82,7 @@ class TestModels:
         with PerformanceMonitor(store, clock=clock, thresholds=thresholds) as monitor:
             monitor.record_predictions("har", "1", correct=[False] * 40)
             monitor.get_active_alerts()
-        assert "And 2 more in the tab Alerts." in tree(model_detail(snapshot().models[0])).text
+        assert "And 2 more in the tab Alerts." in tree(model_detail(snapshot().models[0], "memory://")).text
 
 
 class TestExperiments:
@@ -254,7 +257,7 @@ def test_a_table_says_how_it_is_sorted_and_what_it_holds():
         [Column("A", "text"), Column("B")],
         [Row([Cell("x", "x"), number_cell(math.nan, NO_DATA)])],
     )
-    assert "<caption>A &amp; B</caption>" in markup
+    assert "<caption><span>A &amp; B</span></caption>" in markup
     assert '<th scope="col" aria-sort="none"><button type="button">B</button></th>' in markup
     assert f"<td>{NO_DATA}</td>" in markup
     assert "filters" not in markup

@@ -1,11 +1,14 @@
 """Every check leaves a report, which every instance on the store can read."""
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mlprod.drift import DriftDetector
+from mlprod import PerformanceMonitor
+from mlprod.drift import CheckedData, DriftDetector, Limits
+from mlprod.drift._archive import REPORT
 from mlprod.errors import InvalidDataError, StoreError
 from mlprod.testing import FaultyStore
 
@@ -138,3 +141,71 @@ def test_what_no_longer_stands_is_not_kept_in_memory(detector):
         detector.set_reference("m", DATA)
         detector.set_reference("n", DATA)
     assert 2 == len(detector._archive._read)
+
+
+def test_a_report_says_which_rows_it_is_about(detector, store, clock):
+    detector.set_reference("m", DATA)
+    detector.check("m", DATA, note="the same again")
+    clock.advance(hours=1)
+    detector.comprehensive_drift_check("AAPL", "m", DATA)
+    given = CheckedData(origin="given", note="the same again")
+    by_symbol = CheckedData(origin="given", symbol="AAPL")
+    assert [given, by_symbol] == [report.data for report in DriftDetector(store).history("m")]
+
+
+def test_one_of_fetched_rows_says_so(store, clock):
+    detector = DriftDetector(store, clock=clock, data_source=lambda _, __: DATA)
+    detector.set_reference("m", DATA)
+    report = detector.comprehensive_drift_check("AAPL", "m")
+    assert CheckedData(origin="fetched", symbol="AAPL") == report.data
+
+
+def test_one_of_recorded_rows_says_from_when_to_when(detector, store, clock):
+    detector.set_reference("m@1", DATA)
+    with PerformanceMonitor(store, clock=clock) as monitor:
+        for row in range(20):
+            monitor.record_prediction("m", "1", features={"x": row, "y": 1.0, "c": "a"})
+            clock.advance(minutes=1)
+    since, until = clock() - dt.timedelta(minutes=20), clock() - dt.timedelta(minutes=1)
+    expected = CheckedData(origin="recorded", since=since, until=until)
+    assert expected == detector.check("m@1").data
+    assert expected == detector.comprehensive_drift_check(model_id="m@1").data
+
+
+def test_its_limits_are_those_of_the_detector_and_of_the_share_of_each_question(store, clock):
+    detector = DriftDetector(store, clock=clock, psi_moderate=0.15, psi_threshold=0.3, drift_threshold=0.04)
+    detector.set_reference("m", DATA, errors=DATA["x"])
+    report = detector.comprehensive_drift_check(model_id="m", data=DATA, errors=DATA["x"])
+    assert Limits(psi_moderate=0.15, psi_significant=0.3, p_value=0.02) == report.limits
+
+
+def test_a_report_of_before_there_were_notes_is_read():
+    raw = Path(__file__).with_name("fixtures").joinpath("report-v1.json").read_bytes()
+    report = REPORT.load(raw, "the fixture")
+    assert (50, None, None) == (report.rows, report.data, report.limits)
+    assert "50 rows; against" in report.to_html()
+
+
+def test_the_newest_of_what_acts_comes_before_newer_ones_of_others(detector, clock):
+    for version in ("1", "2"):
+        detector.set_reference(f"m@{version}", DATA)
+        detector.check(f"m@{version}", DATA)
+        clock.advance(hours=1)
+    assert "2" == detector.latest_reports()["m"].version
+    assert "1" == detector.latest_reports(acting={"m": "1"})["m"].version
+    assert "2" == detector.latest_reports(acting={"m": "3"})["m"].version
+
+
+def test_a_note_is_text(detector):
+    detector.set_reference("m", DATA)
+    with pytest.raises(InvalidDataError, match="the note of a check must be a string, not 7"):
+        detector.check("m", DATA, note=7)
+
+
+def test_a_reference_of_a_new_version_leaves_that_of_the_one_in_production_alone(detector, models):
+    old = models.save([1], "momentum", activate=True)
+    kept = detector.set_reference("momentum", DATA).id
+    new = models.save([2], "momentum")
+    detector.set_reference(new, {**DATA, "x": DATA["x"] + 30})
+    assert (kept, kept) == (detector.get_reference("momentum").id, detector.get_reference(old).id)
+    assert detector.get_reference(new).id == detector.get_reference("momentum@1.0.1").id != kept

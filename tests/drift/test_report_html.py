@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlprod.drift._explained_html import found_said
 from mlprod.drift._report_html import notebook, page
 from mlprod.drift._values import (
     CalibrationDrift,
+    CheckedData,
     ConceptDrift,
     DriftReport,
     Evidence,
     FeatureDrift,
+    Limits,
     MultivariateDrift,
     Overall,
     PerformanceDrift,
@@ -285,9 +288,11 @@ class TestVerdict:
     def test_what_was_compared_is_said(self):
         root = tree(FULL)
         assert (
-            "Drift report, version 1.4.0: 4,813 rows against reference r-0042, set 2026-01-05 08:15 UTC"
+            "Drift report, version 1.4.0: 4,813 rows; against reference r-0042, set 2026-01-05 08:15 UTC"
         ) == text(root.find(".//header/p"))
-        assert "Policy calibrated: drift is what is large enough and more than chance." in words(root)
+        assert (
+            "Drift is a PSI from 0.1 on (moderate; from 0.25, significant) whose adjusted p is small enough;"
+        ) in words(root)
         assert "Checked 2026-03-02 09:30 UTC." in words(root)
         assert ["2026-01-05T08:15:00.000000Z", "2026-03-02T09:30:00.000000Z"] == [
             time.get("datetime") for time in root.iter("time")
@@ -296,7 +301,8 @@ class TestVerdict:
     def test_the_classic_policy_and_a_reference_of_all_versions(self):
         root = tree(report(feature(), policy="classic", version=None))
         assert "Drift report, whatever its version: 4,813 rows" in words(root)
-        assert "Policy classic: drift is what passes its threshold, be it chance or not." in words(root)
+        expected = "Drift is a PSI from 0.25 on, or a p of KS below 0.05, be it chance or not (policy classic)."
+        assert expected in words(root)
         assert "the largest PSI of a feature" in words(root)
 
     def test_tiles_hold_the_score_and_the_other_sums(self):
@@ -305,9 +311,72 @@ class TestVerdict:
             "Score": ("0.4567", "the largest PSI that is more than chance"),
             "Features drifted": ("1", "of 2"),
             "Predictions": ("0.1412", "PSI, level moderate"),
-            "Errors": ("+31.2%", "change of the mean absolute error"),
+            "Errors": ("+31.2%", "mean absolute error, more than chance: +18.1% to +∞"),
             "Rows": ("4,813", "compared with the reference"),
         } == tiles
+
+    @pytest.mark.parametrize(
+        ("low", "high", "drifted", "said"),
+        [
+            (0.1, 0.5, True, "more than chance: +10.0% to +50.0%"),
+            (0.1, 0.5, False, "too little or too unsure to count: +10.0% to +50.0%"),
+            (-0.214, 0.596, False, f"within chance: {MINUS}21.4% to +59.6%"),
+            (-0.214, 0.596, True, f"within chance: {MINUS}21.4% to +59.6%"),  # of the classic policy
+            (-0.5, -0.2, False, f"smaller than in the reference: {MINUS}50.0% to {MINUS}20.0%"),
+        ],
+    )
+    def test_of_errors_it_is_said_whether_they_have_grown_by_more_than_chance(self, low, high, drifted, said):
+        found = attrs.evolve(PERFORMANCE, drifted=drifted, interval=Interval(low, high))
+        assert f"mean absolute error, {said}" in words(tree(report(performance=found)))
+
+    def test_limits_of_the_check_are_named(self):
+        limits = Limits(psi_moderate=0.15, psi_significant=0.3, p_value=0.025)
+        assert (
+            "Drift is a PSI from 0.15 on (moderate; from 0.3, significant) whose adjusted p is at most 0.025;"
+        ) in words(tree(report(feature(), limits=limits)))
+
+    @pytest.mark.parametrize(
+        ("data", "said"),
+        [
+            (CheckedData(origin="given"), "4,813 rows that were given to the check;"),
+            (
+                CheckedData(origin="given", symbol="AAPL", note="2008 and 2009"),
+                "4,813 rows of AAPL that were given to the check: 2008 and 2009;",
+            ),
+            (
+                CheckedData(origin="fetched", symbol="AAPL"),
+                "4,813 rows of AAPL from the data source;",
+            ),
+            (
+                CheckedData(
+                    origin="recorded",
+                    since=datetime(2026, 2, 1, 8, 0, tzinfo=UTC),
+                    until=datetime(2026, 3, 2, 9, 15, tzinfo=UTC),
+                ),
+                "4,813 rows recorded with the monitor from 2026-02-01 08:00 UTC to 2026-03-02 09:15 UTC;",
+            ),
+            (CheckedData(origin="recorded"), "4,813 rows recorded with the monitor;"),
+        ],
+    )
+    def test_which_rows_they_were_is_said(self, data, said):
+        assert said in words(tree(report(feature(), data=data)))
+
+    @pytest.mark.parametrize(
+        ("detectable", "said"),
+        [
+            ((0.1, 0.2), ("healthy", "no drift", "No drift detected")),
+            ((0.1, INF), ("", "little could be seen", "Little could be seen")),
+            ((1.2, INF), ("", "nothing could be seen", "Nothing could be seen")),
+        ],
+    )
+    def test_what_could_not_be_seen_is_not_absent(self, detectable, said):
+        features = [calm(f"f{at}", min_detectable_psi=least) for at, least in enumerate(detectable)]
+        calm_one = Overall(drift_detected=False, reasons=("r",), score=0.0, evidence=())
+        of = attrs.evolve(report(*features), overall=calm_one)
+        verdict = text(next(box for box in tree(of).iter("div") if "verdict" in box.get("class", ""))[0])
+        assert said == (*found_said(of), verdict)
+        drifted = attrs.evolve(of, overall=attrs.evolve(calm_one, drift_detected=True))
+        assert ("warning", "drift") == found_said(drifted)
 
     def test_a_long_value_of_a_tile_is_written_smaller(self):
         source = page(

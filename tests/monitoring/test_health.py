@@ -26,17 +26,33 @@ def test_a_good_model_is_healthy_without_reasons(clock):
     assert (100, "har") == (found.metrics.predictions_total, found.model_id)
 
 
-def test_of_silence_nothing_is_known(clock):
-    """Also where something was recorded long ago."""
-    expected = ("nothing was recorded in the last 24 hours, so nothing is known",)
+def test_who_never_acted_counts_as_degraded(clock):
+    """A score of drift is no act."""
+    expected = ("it has never recorded a prediction or a trade, and counts as degraded until it does",)
     assert ("degraded", expected) == (health(clock).status, health(clock).reasons)
+    scored = health(clock, lambda monitor: monitor.record_drift("har", "1", feature_drift=0.01))
+    assert ("degraded", expected) == (scored.status, scored.reasons)
+    assert "healthy" == health(clock, lambda monitor: monitor.record_trade("har", "1", pnl=1.0)).status
 
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ({"hours": 24, "seconds": 1}, "24 hours"),
+        ({"hours": 47, "minutes": 59}, "47 hours"),
+        ({"days": 2}, "2 days"),
+        ({"days": 1500, "hours": 13}, "1,500 days"),
+    ],
+)
+def test_who_fell_silent_counts_as_degraded_since_then(clock, gone, said):
     def long_ago(monitor):
         monitor.record_prediction("har", "1", correct=True)
-        clock.advance(hours=24, seconds=1)
+        clock.advance(**gone)
+        monitor.record_drift("har", "1", feature_drift=0.01)
 
-    assert expected == health(clock, long_ago).reasons
-    assert "healthy" == health(clock, lambda monitor: monitor.record_trade("har", "1", pnl=1.0)).status
+    found = health(clock, long_ago)
+    expected = (f"it has been silent for {said}, and counts as degraded until it records again",)
+    assert ("degraded", expected) == (found.status, found.reasons)
 
 
 @pytest.mark.parametrize(

@@ -102,22 +102,24 @@ def _labels(values: Sequence[Decimal]) -> Iterator[str]:
 
 @attrs.frozen(eq=False)
 class TimeAxis:
-    """Moments in order, and how far along the axis each of them is."""
+    """Moments in order, how far along the axis each of them is, and where the axis begins and ends."""
 
     moments: Moments
     positions: Floats
     precision: str
+    ends: Moments
 
     @classmethod
-    def of(cls, moments: Moments) -> "TimeAxis":
-        """Return the axis from the first moment to the last; a single one is in the middle."""
-        span = int(moments[-1] - moments[0]) if len(moments) else 0
-        positions = (moments - moments[0]) / span if span else np.full(len(moments), 0.5)
-        return cls(moments, positions, _precision(moments, span))
+    def of(cls, moments: Moments, ends: Moments | None = None) -> "TimeAxis":
+        """Return the axis from the first moment to the last, or between given ends; no span: the middle."""
+        bounds = moments[[0, -1]] if ends is None and len(moments) else moments if ends is None else ends
+        span = int(bounds[1] - bounds[0]) if len(bounds) else 0
+        positions = (moments - bounds[0]) / span if span else np.full(len(moments), 0.5)
+        return cls(moments, positions, _precision(np.concatenate((moments, bounds)), span), bounds)
 
-    def said(self, begin: int = 0, end: int = -1) -> str:
-        """Say from which moment to which, as precisely as tells the moments of the axis apart."""
-        ends = (_said(int(self.moments[at]), self.precision) for at in (begin, end))
+    def said(self) -> str:
+        """Say from when to when, as precisely as tells the moments of the axis apart."""
+        ends = (_said(end, self.precision) for end in self.ends.tolist())
         return " to ".join(dict.fromkeys(ends)) + " UTC"
 
     def each_said(self, begins: Iterable[int], ends: Iterable[int]) -> list[str]:
@@ -133,7 +135,7 @@ class TimeAxis:
         """Return positions and labels of round moments, with at most so many steps between them."""
         if not len(self.moments):
             return []
-        first, last = int(self.moments[0]), int(self.moments[-1])
+        first, last = self.ends.tolist()
         if first == last:
             return [(0.5, _said(first, self.precision))]
         return [((moment - first) / (last - first), label) for moment, label in _ticks(first, last, most)]

@@ -49,6 +49,7 @@ def line_chart(
     reference: float | None = None,
     reference_name: str = "threshold",
     limits: tuple[float, float] = (-math.inf, math.inf),
+    span: tuple[np.datetime64, np.datetime64] | None = None,
     width: int = 420,
     height: int = 220,
     most_points: int = 600,
@@ -64,6 +65,8 @@ def line_chart(
         reference: where to draw a horizontal line, in the unit of the values.
         reference_name: what the legend calls that line.
         limits: between what the axis stays, as long as the values do.
+        span: where the axis of time begins and ends; a value from outside stands at the end that is nearer.
+            None: from the first value to the last.
         width: of the view box.
         height: of the view box; it grows with the legend.
         most_points: a line of more points is thinned to the least and the greatest value of half as many
@@ -75,7 +78,11 @@ def line_chart(
         ``color`` of ``.mlprod-series-0``, ``-1``, …, which a page may set.
     """
     moments, lines = _clean(times, series)
-    time = TimeAxis.of(moments)
+    if span is None:
+        time = TimeAxis.of(moments)
+    else:
+        ends = np.array(span, "datetime64[us]").astype(np.int64)
+        time = TimeAxis.of(np.clip(moments, *ends), ends)
     level = [reference] if reference is not None and math.isfinite(reference) else []
     legend, rows = _legend(title, series, [reference_name for _ in level], width)
     top, bottom = _TITLE + _ROW * rows + 2 * _GAP, 2 * _ROW + 4

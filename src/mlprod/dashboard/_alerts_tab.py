@@ -6,7 +6,7 @@ from mlprod._html import isolated, time_tag
 from mlprod._svg import NO_DATA, escaped
 from mlprod.dashboard._snapshot import Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, sortable, text_cell, time_cell
-from mlprod.dashboard._words import alert_said, chip, link, nothing_there
+from mlprod.dashboard._words import alert_said, chip, copied, link, nothing_there
 from mlprod.monitoring import Alert
 
 __all__ = ["acknowledging", "alerts_tab"]
@@ -84,10 +84,4 @@ def _acknowledged(alert: Alert) -> Cell:
 def _line(alert: Alert, store: str) -> str:
     if alert.state != "firing":
         return ""
-    line = escaped(acknowledging(alert, store)).replace(").ack", ")<wbr>.ack")
-    return (
-        f'<span class="line"><code>{line}</code>'
-        f'<button type="button" class="copy" '
-        f'aria-label="Copy the line that acknowledges {escaped(alert.id)}">'
-        "Copy</button></span>"
-    )
+    return copied(acknowledging(alert, store), f"Copy the line that acknowledges {alert.id}")

@@ -1,7 +1,8 @@
 """From a store to what the page shows: the only part that reads, and nothing here writes."""
 
+import difflib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, TypeVar, final
 
 from mlprod._clock import now
@@ -20,6 +21,7 @@ T = TypeVar("T")
 _STEPS: Final = 30  # of a chart: the days of a month
 _LOOKS: Final = 8
 _ALARMS: Final = 5
+_ALIKE: Final = 0.8  # of names: one letter in five or six is another
 
 
 def gather(
@@ -46,9 +48,10 @@ def gather(
         lambda: monitor.get_overview(steps=_STEPS, alerts=urgent, on_unreadable=telling("records")),
         list[ModelOverview](),
     )
+    acting = {name: each.version for name, many in versions.items() for each in many if each.is_active}
     reports = ask(
         "drift reports",
-        lambda: detector.latest_reports(on_unreadable=telling("drift reports")),
+        lambda: detector.latest_reports(acting=acting, on_unreadable=telling("drift reports")),
         dict[str, DriftReport](),
     )
     alarms = ask(
@@ -64,6 +67,7 @@ def gather(
     recorded = {each.model_id: each for each in overviews}
     active, pending = (_grouped(alerts, lambda each: each.model_id) for alerts in (urgent, waiting))
     named = asking.models()
+    known = {*versions, *events}
     return Snapshot(
         store=models.store.url,
         at=now(clock),
@@ -78,6 +82,8 @@ def gather(
                 drift=reports.get(name),
                 alarms=tuple(alarms.get(name, ())),
                 unread=asking.parts(name),
+                is_stranger=bool(versions) and name not in known,
+                resembles=_nearest(name, versions) if name in recorded and name not in known else "",
             )
             for name in sorted({*versions, *events, *recorded, *active, *pending, *reports, *alarms, *named})
         ),
@@ -122,6 +128,10 @@ class _Asking:
     def parts(self, model: str) -> frozenset[Part]:
         """Return what could not be read of a model."""
         return frozenset(each.part for each in self._unread if each.subject in {"", model})
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, [*known], n=1, cutoff=_ALIKE)), "")
 
 
 def _is_active(alert: Alert) -> bool:

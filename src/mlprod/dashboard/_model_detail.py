@@ -8,15 +8,16 @@ import numpy as np
 
 from mlprod._html import METRICS, counted, isolated, time_tag
 from mlprod._svg import NO_DATA, Series, escaped, line_chart, number, paired_bars
-from mlprod.dashboard._overview_tab import health_of
+from mlprod.dashboard._health import health_of, reasons_of, stranger_said
+from mlprod.dashboard._refitting import is_of_acting, newer_said, refitting
 from mlprod.dashboard._snapshot import ModelView
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
-from mlprod.dashboard._words import alarm_said, alert_said, chip, link
+from mlprod.dashboard._words import alarm_said, alert_said, chip, copied, link
 from mlprod.drift import DriftAlarm
 from mlprod.drift._report_html import brief
 from mlprod.models import ModelEvent, ModelMetadata
 from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
-from mlprod.monitoring._report_html import charts, compared
+from mlprod.monitoring._report_html import TimeSpan, charts, compared, recorded_span, within
 
 __all__ = ["model_detail"]
 
@@ -32,14 +33,19 @@ _UNREAD: Final = "What was recorded about this model could not be read."
 _NOTHING: Final = "Nothing was recorded about this model."
 
 
-def model_detail(model: ModelView) -> str:
-    """Return what stands where the list was."""
+def model_detail(model: ModelView, store: str) -> str:
+    """Return what stands where the list was.
+
+    Args:
+        model: the model.
+        store: the address of the store, for lines of code.
+    """
     parts = {
         "Alerts": _alerts(model),
         "The last day, against the day before": _day(model),
         "Over time": _over_time(model),
         "Calibration": _calibration(model),
-        "Drift": _drift(model),
+        "Drift": _drift(model, store),
         "Versions": _versions(model),
         "Decisions": _decisions(model),
     }
@@ -56,14 +62,17 @@ def _head(model: ModelView) -> str:
     elif "registry" in model.unread:
         acting = "which version is in production could not be read"
     else:
-        acting = "no version is in production"
+        acting = stranger_said(model) or "no version is in production"
     lead = f'<p class="lead">{chip(health, health)} · {acting}'
     if model.overview is not None:
         lead += f" · recorded from {time_tag(model.overview.first)} to {time_tag(model.overview.last)}"
-    reasons = model.overview.health.reasons if model.overview is not None else ()
-    said = {str(alert) for alert in model.alerts}
-    why = "".join(f"<li>{isolated(reason)}</li>" for reason in reasons if reason not in said)
+    said = {stranger_said(model), *map(str, model.alerts)}
+    why = "".join(f"<li>{isolated(_capital(reason))}</li>" for reason in reasons_of(model) if reason not in said)
     return f"{lead}</p>{f'<ul class=events>{why}</ul>' if why else ''}"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _alerts(model: ModelView) -> str:
@@ -111,7 +120,8 @@ def _over_time(model: ModelView) -> str:
     overview = model.overview
     if overview is None:
         return ""
-    drawn = charts(overview.history, model.alerts, more=_scores(overview.history))
+    span = recorded_span(overview)
+    drawn = charts(overview.history, model.alerts, span=span, more=_scores(overview.history, span))
     money = "; money in the currency of its trades" if overview.whole.trades_total else ""
     return f'<p class="muted">In steps of {_step(overview.history)}, all versions together{money}.</p>{drawn}'
 
@@ -123,13 +133,14 @@ def _step(history: MetricsHistory) -> str:
     raise AssertionError  # pragma: no cover - a step is a minute at least
 
 
-def _scores(history: MetricsHistory) -> str:
+def _scores(history: MetricsHistory, span: TimeSpan) -> str:
+    kept = within(history, span)
     lines = [
-        Series(name, history[column])
+        Series(name, kept[column])
         for column, name in _DRIFT.items()
-        if np.count_nonzero(np.isfinite(history[column])) > 1
+        if np.count_nonzero(np.isfinite(kept[column])) > 1
     ]
-    return line_chart("Drift scores", history.times, lines, limits=(0, math.inf)) if lines else ""
+    return line_chart("Drift scores", kept.times, lines, limits=(0, math.inf), span=span) if lines else ""
 
 
 def _calibration(model: ModelView) -> str:
@@ -159,12 +170,12 @@ def _tenth(confidence: float) -> str:
     return f"{10 * low}\N{EN DASH}{10 * low + 10}%"
 
 
-def _drift(model: ModelView) -> str:
+def _drift(model: ModelView, store: str) -> str:
     alarms = "".join(map(_alarm, reversed(model.alarms)))
     listed = f'<ul class="needs">{alarms}</ul>' if alarms else ""
     unread = "<p>Some alarms of drift could not be read.</p>" if "drift alarms" in model.unread else ""
     if model.drift is not None:
-        return f"{listed}{unread}{brief(model.drift, 3)}"
+        return f"{listed}{unread}{_older(model)}{brief(model.drift, 3)}{_next_step(model, store)}"
     is_unread = "drift reports" in model.unread
     said = (
         "The newest report of drift could not be read."
@@ -172,6 +183,41 @@ def _drift(model: ModelView) -> str:
         else "This model was never checked for drift."
     )
     return f"{listed}{unread}<p>{said}</p>"
+
+
+def _older(model: ModelView) -> str:
+    """Say that the report is of a version that does not act, if it is."""
+    if model.drift is None or model.production is None or is_of_acting(model):
+        return ""
+    return (
+        f'<p class="note">This report is of {isolated(model.drift.version or "")}. '
+        f"{isolated(model.production.version)}, which is in production, was not checked.</p>"
+    )
+
+
+def _next_step(model: ModelView, store: str) -> str:
+    """Return the lines that replace a model which has drifted by enough, and does act."""
+    if model.drift is None or not is_of_acting(model) or "registry" in model.unread:
+        return ""
+    if not any(found.calls_for_retraining for found in model.drift.overall.evidence):
+        return ""
+    newer = newer_said(model)
+    first = f"<p>{isolated(newer)}.</p>" if newer else ""
+    return (
+        f"<h4>Next step</h4>{first}<p>Fit the model on recent data. {_replacing(model)} In them, "
+        "<code>model</code> is what you fitted and <code>recent</code> what you fitted it on, in the order of "
+        "time; errors and confidence are on data that it has not seen.</p>"
+        f"{copied(refitting(model, store), f'Copy the lines that replace {model.name}')}"
+    )
+
+
+def _replacing(model: ModelView) -> str:
+    if not model.versions:
+        return "Once the new model acts, and not before, run these lines, which set its reference."
+    said = "These lines save it and set the reference of the new version, while the old one keeps its own"
+    if model.production is None:
+        return f"{said}."
+    return f"{said}; the last one puts it into production, unless that is no longer {isolated(model.production.version)}."
 
 
 def _alarm(alarm: DriftAlarm) -> str:

@@ -3,12 +3,14 @@
 import math
 from typing import Final
 
-from mlprod._html import METRICS
+from mlprod._html import METRICS, isolated
 from mlprod._svg import NO_DATA, escaped, number
-from mlprod.dashboard._overview_tab import HEALTH_RANK, health_of
+from mlprod.dashboard._health import HEALTH_RANK, health_of
+from mlprod.dashboard._refitting import is_of_acting
 from mlprod.dashboard._snapshot import ModelView, Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
 from mlprod.dashboard._words import chip, link, nothing_there
+from mlprod.drift._explained_html import found_said
 
 __all__ = ["models_tab"]
 
@@ -46,7 +48,7 @@ def _row(model: ModelView) -> Row:
     health, production = health_of(model), model.production
     overview, report = model.overview, model.drift
     recorded = [_recorded(model, name) for name in _RECORDED]
-    is_drifting = report is not None and report.overall.drift_detected
+    is_drifting = report is not None and report.overall.drift_detected and is_of_acting(model)
     groups = {
         "production": production is not None,
         "alerts": bool(model.alerts),
@@ -56,7 +58,7 @@ def _row(model: ModelView) -> Row:
         [
             text_cell(model.name, link("models", model.name)),
             Cell(chip(health, health), f"{HEALTH_RANK[health]}"),
-            Cell(NO_DATA) if production is None else text_cell(production.version),
+            _acting(model),
             _count(len(model.versions)),
             _count(len(model.alerts)),
             *recorded,
@@ -65,6 +67,12 @@ def _row(model: ModelView) -> Row:
         ],
         groups=[name for name, is_in in groups.items() if is_in],
     )
+
+
+def _acting(model: ModelView) -> Cell:
+    if model.production is not None:
+        return text_cell(model.production.version)
+    return Cell("not in the registry" if model.is_stranger else NO_DATA)
 
 
 def _count(count: int) -> Cell:
@@ -80,10 +88,12 @@ def _drift(model: ModelView) -> Cell:
     if model.drift is None:
         return Cell("not readable" if "drift reports" in model.unread else "not checked")
     overall = model.drift.overall
-    said = "drift" if overall.drift_detected else "no drift"
-    score = f'<span class="sub nowrap">score {escaped(number(overall.score, 3))}</span>'
-    look = "warning" if overall.drift_detected else "healthy"
-    alarm = '<span class="sub">an alarm since</span>' if model.unanswered else ""
-    return Cell(
-        chip(look, said) + score + alarm, "" if math.isnan(overall.score) else f"{overall.score:.12g}"
-    )
+    look, said = found_said(model.drift)
+    details = [f"score {escaped(number(overall.score, 3))}"]
+    if not is_of_acting(model):
+        look = ""
+        details.append(f"of {isolated(model.drift.version or '')}, which does not act")
+    if model.unanswered:
+        details.append("an alarm since")
+    listed = "".join(f'<span class="sub">{detail}</span>' for detail in details)
+    return Cell(chip(look, said) + listed, "" if math.isnan(overall.score) else f"{overall.score:.12g}")

@@ -6,6 +6,8 @@ from typing import Final, Literal, TypeAlias, final
 import attrs
 
 from mlprod._html import counted
+from mlprod.dashboard._health import silent_production, stranger_said
+from mlprod.dashboard._refitting import is_of_acting
 from mlprod.dashboard._snapshot import UNREAD, ModelView, Part, Snapshot
 from mlprod.dashboard._words import alarm_said, alert_said
 from mlprod.experiments import ExperimentOverview
@@ -163,9 +165,25 @@ def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:
 
 def _of_health(model: ModelView) -> Iterator[Need]:
     """Give what is wrong with a model that acts, other than its alerts."""
+    place = f"models/{model.name}"
+    if model.resembles:
+        yield Need(
+            "look",
+            model.name,
+            place,
+            f"records and is {stranger_said(model)}",
+            "Look at the name that its predictions are recorded under, or save the model",
+        )
     if model.production is None:
         return
-    place = f"models/{model.name}"
+    if silence := silent_production(model):
+        yield Need(
+            "look",
+            model.name,
+            place,
+            f"acts in another version than the registry says: {silence}",
+            "See which version its process has loaded: restart it, or put that version into production",
+        )
     if model.overview is None:
         if "records" not in model.unread:
             yield Need(
@@ -185,23 +203,27 @@ def _of_health(model: ModelView) -> Iterator[Need]:
         day = model.overview.day
         if day.predictions_total or day.trades_total:
             step = _remedy(model, "See on its page since when")
+            said = f"is {health.status}: {reasons[0]}"
         else:
             step = (
                 f"See whether it still runs: its last record is of {model.overview.last:%Y-%m-%d %H:%M} UTC"
             )
-        yield Need(urgency, model.name, place, f"is {health.status}: {reasons[0]}", step)
+            said = reasons[0].removeprefix("it ")
+        yield Need(urgency, model.name, place, said, step)
 
 
 def _of_drift(model: ModelView) -> Iterator[Need]:
     report, alarm, place = model.drift, model.unanswered, f"models/{model.name}"
-    causes = [one for one in report.overall.evidence if one.calls_for_retraining] if report else []
+    about = report.overall.evidence if report and is_of_acting(model) else ()
+    causes = [one for one in about if one.calls_for_retraining]
     if causes:
         yield Need(
             "decide",
             model.name,
             place,
             f"has drifted, reason enough to fit it anew: {causes[0].sentence}",
-            "Fit it on recent data, save it as a new version, and set its reference anew",
+            "Fit it on recent data; on its page are the lines that save it, set the reference of the new version "
+            "and put it into production, in this order",
         )
     if alarm is not None:
         step = (

@@ -7,6 +7,7 @@ from typing import Final
 
 from mlprod._html import METRICS, counted, isolated, tile
 from mlprod._svg import NO_DATA, escaped
+from mlprod.dashboard._health import HEALTH_RANK, health_of, reasons_of
 from mlprod.dashboard._needs import Need, Urgency, needs_of
 from mlprod.dashboard._snapshot import ModelView, Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
@@ -15,9 +16,8 @@ from mlprod.monitoring import ModelPerformanceMetrics
 from mlprod.monitoring._report import changes_of
 from mlprod.monitoring._report_html import changed
 
-__all__ = ["HEALTH_RANK", "health_of", "overview_tab"]
+__all__ = ["overview_tab"]
 
-HEALTH_RANK: Final = {"critical": 0, "degraded": 1, "healthy": 2, "unknown": 3}
 _VERBS: Final[dict[Urgency, str]] = {"now": "act on now", "decide": "decide", "look": "have a look at"}
 _HOW: Final = {"now": "Act now", "decide": "Decide", "look": "Have a look"}
 _FIRST: Final = 12
@@ -32,14 +32,6 @@ def overview_tab(snapshot: Snapshot) -> str:
         f"<section><h3>At a glance</h3>{_tiles(snapshot)}</section>"
         f"<section><h3>Health of every model</h3>{_health(snapshot)}</section>"
     )
-
-
-def health_of(model: ModelView) -> str:
-    """Return how a model is, in a word; nobody is healthy of whom something could not be read."""
-    if model.overview is None:
-        return "unknown"
-    status = model.overview.health.status
-    return "unknown" if status == "healthy" and model.unread & {"records", "alerts"} else status
 
 
 def _needs(needs: Sequence[Need]) -> str:
@@ -95,8 +87,8 @@ def _tiles(snapshot: Snapshot) -> str:
         ),
         ("Alerts active", f"{len(active):,}", escaped(f"{critical:,} critical; {pending:,} pending")),
         _total(snapshot, "predictions_total", "Predictions, last day"),
-        _total(snapshot, "trades_total", "Trades, last day"),
-        _total(snapshot, "total_pnl", "P&L, last day"),
+        _traded(snapshot, "trades_total", "Trades, last day"),
+        _traded(snapshot, "total_pnl", "P&L, last day"),
     ]
     drawn = (tile(escaped(label), value, about) for label, value, about in tiles)
     return f'<dl class="tiles">{"".join(drawn)}</dl>'
@@ -112,6 +104,17 @@ def _total(snapshot: Snapshot, name: str, label: str) -> tuple[str, str, str]:
         return label, NO_DATA, "no data"
     change = changed(metric, now - before) if not math.isnan(now - before) else "no data the day before"
     return label, metric.shown(now), change
+
+
+def _traded(snapshot: Snapshot, name: str, label: str) -> tuple[str, str, str]:
+    """Return the same of trades, of which experiments may have others."""
+    label, value, about = _total(snapshot, name, label)
+    counted_ones = (
+        '<span class="sub">recorded with the monitor; experiments have their own</span>'
+        if snapshot.experiments
+        else ""
+    )
+    return label, value, about + counted_ones
 
 
 def _summed(many: Iterable[ModelPerformanceMetrics]) -> Callable[[str], float]:
@@ -158,12 +161,14 @@ def _health(snapshot: Snapshot) -> str:
 def _row(model: ModelView) -> Row:
     health = health_of(model)
     overview = model.overview
+    reasons = reasons_of(model)
     if overview is None:
         is_unread = "records" in model.unread
-        why = Cell("What was recorded could not be read" if is_unread else "Nothing was recorded")
+        nothing = "what was recorded could not be read" if is_unread else "nothing was recorded"
+        why = Cell(_why([nothing, *reasons]))
         figures = [Cell(NO_DATA) for _ in _COMPARED]
     else:
-        why = Cell(_why(overview.health.reasons))
+        why = Cell(_why(reasons))
         changes = changes_of(overview.day, overview.day_before)
         figures = [_figure(overview.day, changes[name], name) for name in _COMPARED]
     return Row(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
-from mlprod._html import STYLE, counted, isolated, time_tag
+from mlprod._html import STYLE, isolated, time_tag
 from mlprod._svg import escaped
 from mlprod.dashboard._alerts_tab import alerts_tab
 from mlprod.dashboard._experiment_detail import experiment_detail
@@ -91,9 +91,9 @@ def _nav(snapshot: Snapshot) -> str:
     running = sum(each.experiment.status == "running" for each in snapshot.experiments)
     tabs = (
         ("overview", "Overview", ""),
-        ("models", "Models", _count(len(snapshot.models), "model")),
-        ("experiments", "A/B Tests", _count(running, "running experiment")),
-        ("alerts", "Alerts", _count(len(active), "active alert", "urgent" if urgent else "")),
+        ("models", "Models", _count(len(snapshot.models), "in all")),
+        ("experiments", "A/B Tests", _count(running, "running")),
+        ("alerts", "Alerts", _count(len(active), "active", "urgent" if urgent else "")),
     )
     links = "".join(
         f'<a id="tab-{key}" href="#{key}" data-name="{name}">{name}{count}</a>' for key, name, count in tabs
@@ -102,8 +102,7 @@ def _nav(snapshot: Snapshot) -> str:
 
 
 def _count(count: int, what: str, look: str = "") -> str:
-    said = escaped(counted(count, what))
-    return f'<span class="count {look}" title="{said}">{count:,}</span>'
+    return f' <span class="count {look}">{count:,} {what}</span>'
 
 
 def _panel(key: str, name: str, content: str, back: str = "") -> str:
@@ -122,7 +121,7 @@ def _panel(key: str, name: str, content: str, back: str = "") -> str:
 def _packed(snapshot: Snapshot) -> Iterator[str]:
     """Give the pages of single models and experiments, compressed: they are opened one at a time."""
     for model in snapshot.models:
-        yield _pack(f"models/{model.name}", model_detail(model))
+        yield _pack(f"models/{model.name}", model_detail(model, snapshot.store))
     for each in snapshot.experiments:
         yield _pack(f"experiments/{each.experiment.id}", experiment_detail(each, snapshot))
 

@@ -62,6 +62,8 @@ class ModelView:
         drift: the newest report; None if it was never checked.
         alarms: the newest ones of those who watched it row by row, the oldest first.
         unread: what could not be read of it, so that nothing of that there does not mean nothing is.
+        is_stranger: whether the registry does not know it, though it knows others.
+        resembles: a name that the registry knows and that is nearly that of a stranger which records.
     """
 
     name: str
@@ -73,6 +75,8 @@ class ModelView:
     drift: DriftReport | None = None
     alarms: tuple[DriftAlarm, ...] = ()
     unread: frozenset[Part] = frozenset()
+    is_stranger: bool = False
+    resembles: str = ""
 
     @property
     def production(self) -> ModelMetadata | None:

@@ -103,7 +103,7 @@ def sortable(
     heads = "".join(_head(column) for column in columns)
     body = "".join(_row(row, columns) for row in rows)
     table = (
-        f'<table class="sortable" id="{table_id}"><caption>{escaped(caption)}</caption>'
+        f'<table class="sortable" id="{table_id}"><caption><span>{escaped(caption)}</span></caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
     )
     filters = "" if groups is None else _filters(table_id, groups, group_label)

@@ -10,7 +10,17 @@ from mlprod.dashboard._snapshot import UNREAD, Part, Snapshot
 from mlprod.drift import DriftAlarm
 from mlprod.monitoring import Alert
 
-__all__ = ["alarm_said", "alert_said", "chip", "length", "lift", "link", "metric_of", "nothing_there"]
+__all__ = [
+    "alarm_said",
+    "alert_said",
+    "chip",
+    "copied",
+    "length",
+    "lift",
+    "link",
+    "metric_of",
+    "nothing_there",
+]
 
 _SHARE: Final = Metric("Share", "Drift", "percent")
 _CHANGES: Final = {
@@ -30,6 +40,15 @@ def link(tab: str, name: str, text: str = "") -> str:
 def chip(look: str, text: str) -> str:
     """Return a state, with a mark whose form and colour say the same as the word."""
     return f'<span class="chip {look}">{escaped(text)}</span>'
+
+
+def copied(code: str, label: str) -> str:
+    """Return code with a button that copies it, which is called by its label."""
+    shown = escaped(code).replace(").ack", ")<wbr>.ack")
+    return (
+        f'<span class="line"><code>{shown}</code>'
+        f'<button type="button" class="copy" aria-label="{escaped(label)}">Copy</button></span>'
+    )
 
 
 def length(span: timedelta) -> str:

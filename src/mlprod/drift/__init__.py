@@ -12,10 +12,12 @@ from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._sample import RowSample
 from mlprod.drift._values import (
     CalibrationDrift,
+    CheckedData,
     ConceptDrift,
     DriftReport,
     Evidence,
     FeatureDrift,
+    Limits,
     MultivariateDrift,
     Overall,
     PerformanceDrift,
@@ -25,6 +27,7 @@ __all__ = [
     "CalibrationDrift",
     "CategoricalBins",
     "CategoricalCounts",
+    "CheckedData",
     "ConceptDrift",
     "DataSource",
     "DriftAlarm",
@@ -33,6 +36,7 @@ __all__ = [
     "Evidence",
     "Feature",
     "FeatureDrift",
+    "Limits",
     "MultivariateDrift",
     "NumericBins",
     "NumericCounts",

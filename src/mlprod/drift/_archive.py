@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, final
+from typing import Any, Final, final
 
 import attrs
 import xxhash
@@ -70,7 +70,12 @@ def _check(report: DriftReport) -> None:
             raise ValueError(f"{shorten(feature.name)} has not one share for each bin")
 
 
-REPORT: Final = RecordType("drift.report", DriftReport, check=_check)
+def _upgraded(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a report of version 1 as it is: what version 2 added has defaults."""
+    return data
+
+
+REPORT: Final = RecordType("drift.report", DriftReport, version=2, upgrades={1: _upgraded}, check=_check)
 
 
 @final
@@ -152,10 +157,12 @@ class Archive:
         first = "" if since is None else stamp(since)
         return list(together(self._store, self._report, [path for path in paths if name_of(path) >= first]))
 
-    def latest(self, on_unreadable: Callable[[str, str], object] | None) -> dict[str, DriftReport]:
-        """Return the newest report of each model, by name; only those are read."""
+    def latest(
+        self, acting: Mapping[str, str], on_unreadable: Callable[[str, str], object] | None
+    ) -> dict[str, DriftReport]:
+        """Return the newest report of each model, of the version that acts if it has one; others stay unread."""
         with explained("list the reports", self._store):
-            newest = newest_of_each(self._store, "reports")
+            newest = newest_of_each(self._store, "reports", acting=acting)
         found = read_newest(self._store, self._report, newest, on_unreadable)
         return {model: report for model, (report,) in found.items()}
 

@@ -18,7 +18,7 @@ from mlprod.drift._profile import Profile
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._settings import Settings
 from mlprod.drift._together import compare_rows
-from mlprod.drift._values import DriftReport, FeatureDrift, MultivariateDrift
+from mlprod.drift._values import CheckedData, DriftReport, FeatureDrift, Limits, MultivariateDrift
 from mlprod.drift._verdict import overall, severity
 from mlprod.stats import (
     Calibration,
@@ -47,6 +47,7 @@ class New:
         errors: counts of the errors without sign.
         calibration: of the confidence.
         series: a series of the world's, in the order of time.
+        data: which rows these are.
     """
 
     profile: Profile | None = None
@@ -54,6 +55,7 @@ class New:
     errors: NumericCounts | None = None
     calibration: Calibration | None = None
     series: _Floats | None = None
+    data: CheckedData | None = None
 
 
 def check(reference: ReferenceProfile, new: New, *, settings: Settings, time: datetime) -> DriftReport:
@@ -107,6 +109,10 @@ def check(reference: ReferenceProfile, new: New, *, settings: Settings, time: da
         calibration=calibration,
         concept=concept,
         ignored=() if new.profile is None else new.profile.ignored,
+        data=new.data,
+        limits=Limits(
+            psi_moderate=settings.psi_moderate, psi_significant=settings.psi_threshold, p_value=alpha
+        ),
     )
 
 

@@ -1,15 +1,16 @@
 """`DriftDetector`: references, checks, and watching row by row, on one store."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from numbers import Real
 from typing import Any, Final, TypeVar, final
 
 import attrs
+import numpy as np
 
-from mlprod._clock import aware, now
-from mlprod._names import check_name, shorten
+from mlprod._clock import aware, now, to_datetime
+from mlprod._names import check_name, check_text, shorten
 from mlprod._progress import Tracker, track
 from mlprod.drift._alarms import AlarmBook, DriftAlarm
 from mlprod.drift._archive import Archive
@@ -27,7 +28,14 @@ from mlprod.drift._profile import Profile
 from mlprod.drift._reference import ReferenceProfile
 from mlprod.drift._settings import Correction, Settings
 from mlprod.drift._subject import Subject, resolve, resolve_all
-from mlprod.drift._values import CalibrationDrift, ConceptDrift, DriftReport, PerformanceDrift, Policy
+from mlprod.drift._values import (
+    CalibrationDrift,
+    CheckedData,
+    ConceptDrift,
+    DriftReport,
+    PerformanceDrift,
+    Policy,
+)
 from mlprod.drift._watches import Method
 from mlprod.errors import InvalidConfigError, InvalidDataError
 from mlprod.models import ModelMetadata, ModelSerializer
@@ -41,6 +49,7 @@ _T = TypeVar("_T")
 
 _METHODS: Final = ("e_detector", "adwin")
 _LONGEST_RUN: Final = 1e15
+_LONGEST_NOTE: Final = 1024
 
 
 @final
@@ -301,6 +310,7 @@ class DriftDetector:
         *,
         predictions: object = None,
         feature_names: Sequence[str] | None = None,
+        note: str = "",
         progress: Progress = None,
     ) -> DriftReport:
         """Compare data with the reference; the report goes to the history.
@@ -311,6 +321,7 @@ class DriftDetector:
                 `PerformanceMonitor` recorded with this model's predictions in the last `lookback_days`.
             predictions: what the model answered; shape ``(n,)``. Needs a reference that was set with some.
             feature_names: of the columns of an array.
+            note: what the data are, in words, to be shown with the report: ``"2008 and 2009"``.
             progress: as for `set_reference`.
 
         Returns:
@@ -323,11 +334,15 @@ class DriftDetector:
             StoreError: if the report cannot be written.
         """
         subject, reference = self._reference(model_id)
-        table = self._logged(subject) if data is None else data
+        about = CheckedData(origin="given", note=_note(note))
+        table = data
+        if data is None:
+            table, about = self._logged(subject, about)
         with track(progress) as tracker:
             new = New(
                 profile=_profile(reference, table, feature_names, tracker),
                 predictions=_measured_predictions(reference, predictions),
+                data=about,
             )
         return self._report(subject, reference, new)
 
@@ -411,12 +426,13 @@ class DriftDetector:
         series: object = None,
         confidence: object = None,
         correct: object = None,
+        note: str = "",
         progress: Progress = None,
     ) -> DriftReport:
         """Check everything that there is data for, in one report; it goes to the history.
 
         Args:
-            symbol: what to ask the detector's `data_source` for, such as ``"AAPL"``.
+            symbol: what to ask the detector's `data_source` for, such as ``"AAPL"``; kept with the report.
             model_id: the model.
             data: a table of features, or a `Profile`; None: what the data source gives, else what
                 `PerformanceMonitor` recorded.
@@ -426,6 +442,7 @@ class DriftDetector:
             series: as for `check_concept`.
             confidence: as in `set_reference`.
             correct: as in `set_reference`.
+            note: as for `check`.
             progress: as for `set_reference`.
 
         Raises:
@@ -438,6 +455,9 @@ class DriftDetector:
         if model_id is None:
             raise InvalidConfigError("a check needs model_id=: the model whose reference is compared with")
         subject, reference = self._reference(model_id)
+        about = CheckedData(
+            origin="fetched" if data is None else "given", symbol=_symbol(symbol), note=_note(note)
+        )
         recent = RecentData() if data is not None and self._source is None else self._fetched(symbol)
         answers, mistakes = read_recent(recent_predictions)
         table = _first(data, recent.features)
@@ -454,7 +474,8 @@ class DriftDetector:
                 f"{reference.model_id!r} was set without predictions, and without errors or their outcomes "
                 "are not known. Set it anew, with predictions= or errors="
             )
-        table = self._logged(subject) if table is None else table
+        if table is None:
+            table, about = self._logged(subject, about)
         with track(progress) as tracker:
             profile = _profile(reference, table, None, tracker)
         new = New(
@@ -463,6 +484,7 @@ class DriftDetector:
             errors=None if new_errors is None else _measured_errors(reference, new_errors),
             calibration=calibration,
             series=None if moves is None else read_series(moves),
+            data=about,
         )
         return self._report(subject, reference, new)
 
@@ -490,15 +512,20 @@ class DriftDetector:
         return self._archive.reports(resolve_all(self._models, model_id), first)
 
     def latest_reports(
-        self, *, on_unreadable: Callable[[str, str], object] | None = None
+        self,
+        *,
+        acting: Mapping[str, str] | None = None,
+        on_unreadable: Callable[[str, str], object] | None = None,
     ) -> dict[str, DriftReport]:
         """Return the newest report of each model, by name: one listing, and one read for each.
 
         Args:
+            acting: of some models, the version that counts: its newest report is returned if it has one, be
+                there a newer one of another version or not.
             on_unreadable: told the model and why, where the newest report cannot be read; the model is left
                 out. None: that is an error.
         """
-        return self._archive.latest(on_unreadable)
+        return self._archive.latest(acting or {}, on_unreadable)
 
     latestReports = latest_reports
 
@@ -573,17 +600,19 @@ class DriftDetector:
         self._archive.record(report)
         return report
 
-    def _logged(self, subject: Subject) -> object:
-        """Return the features that the monitor recorded lately."""
+    def _logged(self, subject: Subject, about: CheckedData) -> tuple[object, CheckedData]:
+        """Return the features that the monitor recorded lately, and from when to when they are."""
         monitor = self._monitor or PerformanceMonitor(self._store, clock=self._clock)
         window = timedelta(days=self._settings.lookback_days)
         columns = monitor.get_features(subject.name, subject.version, window=window)
-        if not len(columns.pop("time")):
+        times = columns.pop("time")
+        if not len(times):
             raise InvalidDataError(
                 f"no features of {str(subject)!r} were recorded in the last {self._settings.lookback_days:g} "
                 "days: give data=, or record them with record_prediction(…, features=…)"
             )
-        return columns
+        since, until = map(to_datetime, times[[0, -1]].astype(np.int64).tolist())
+        return columns, attrs.evolve(about, origin="recorded", since=since, until=until)
 
     def _fetched(self, symbol: str | None) -> RecentData:
         if symbol is None:
@@ -595,6 +624,14 @@ class DriftDetector:
             )
         found = self._source(symbol, now(self._clock) - timedelta(days=self._settings.lookback_days))
         return found if isinstance(found, RecentData) else RecentData(features=found)
+
+
+def _note(note: object) -> str:
+    return check_text(note, "the note of a check", limit=_LONGEST_NOTE)
+
+
+def _symbol(symbol: object) -> str | None:
+    return None if symbol is None else check_text(symbol, "a symbol", limit=_LONGEST_NOTE)
 
 
 def _run_length(days: object, rows_per_day: object) -> float:

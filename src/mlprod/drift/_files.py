@@ -39,19 +39,28 @@ def dated(store: Store, kind: str, subject: Subject) -> Sequence[str]:
     return sorted((path for path in store.list(folder) if is_dated(path)), key=name_of)
 
 
-def newest_of_each(store: Store, kind: str, count: int = 1) -> dict[str, list[str]]:
+def newest_of_each(
+    store: Store, kind: str, count: int = 1, *, acting: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
     """Return the paths of the newest files of each model, whatever its version; the oldest first.
 
     Args:
         store: where to look.
         kind: of file.
         count: at most so many of each model.
+        acting: of some models, the version whose files come before those of all others.
     """
+    versions = acting or {}
     found: dict[str, list[str]] = {}
     for path in store.list(join(ROOT, kind)):
         if is_dated(path):
             found.setdefault(path.split("/")[2], []).append(path)
-    return {model: sorted(paths, key=name_of)[-count:] for model, paths in found.items()}
+
+    def rank(path: str) -> tuple[bool, str]:
+        _, _, model, version, name = path.split("/")
+        return versions.get(model) == version, name
+
+    return {model: sorted(paths, key=rank)[-count:] for model, paths in found.items()}
 
 
 def read_newest(

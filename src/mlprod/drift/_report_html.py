@@ -18,13 +18,13 @@ from mlprod._html import (
     tile,
     time_tag,
 )
-from mlprod._svg import NO_DATA, escaped, number
+from mlprod._svg import escaped, number
+from mlprod.drift._explained_html import errors_said, explained, found_said, rows_said
 from mlprod.drift._parts_html import (
     SHARE,
     calibration_part,
     chance,
     concept_part,
-    error_metric,
     feature_part,
     ks_said,
     level_said,
@@ -34,7 +34,7 @@ from mlprod.drift._parts_html import (
 )
 
 if TYPE_CHECKING:
-    from mlprod.drift._values import DriftReport, Evidence, FeatureDrift, Level, Overall, Policy
+    from mlprod.drift._values import DriftReport, Evidence, FeatureDrift, Level, Overall
 
 __all__ = [
     "DRIFT_STYLE",
@@ -51,12 +51,6 @@ __all__ = [
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _RANKS: Final[Mapping["Level", int]] = MappingProxyType({"significant": 0, "moderate": 1, "none": 2})
-_SAID: Final[Mapping["Policy", str]] = MappingProxyType(
-    {
-        "calibrated": "drift is what is large enough and more than chance",
-        "classic": "drift is what passes its threshold, be it chance or not",
-    }
-)
 _PLOTTED: Final = 20  # features with a plot, at least
 _MOST_PLOTTED: Final = 100  # as a page is to open on a phone
 _NOTEBOOK_PLOTTED: Final = 4
@@ -134,8 +128,10 @@ def brief(report: "DriftReport", level: int) -> str:
     """
     drifted = [one for one in sorted(report.features.values(), key=_severity) if one.drifted]
     features = _drawn(report, drifted[:_BRIEFLY_PLOTTED], level + 1, _NOTEBOOK_LISTED)
-    checked = f'<p class="muted">Checked {time_tag(report.time)}: {report.rows:,} rows.</p>'
-    return f"{checked}{_verdict(report)}{_tiles(report)}{features}"
+    version = "" if report.version is None else f"version {isolated(report.version)}, "
+    checked = f'<p class="muted">Checked {time_tag(report.time)}: {version}{rows_said(report)}.</p>'
+    about = f'<p class="note">{explained(report)}</p>' if report.features else ""
+    return f"{checked}{_verdict(report)}{_tiles(report)}{features}{about}"
 
 
 def _report(report: "DriftReport", level: int) -> str:
@@ -157,12 +153,10 @@ def _report(report: "DriftReport", level: int) -> str:
     version = "whatever its version" if report.version is None else f"version {isolated(report.version)}"
     return (
         f"<header><h{level}>{isolated(report.model_id)}</h{level}>"
-        f"<p>Drift report, {version}: {report.rows:,} rows against reference {isolated(report.reference)}, "
+        f"<p>Drift report, {version}: {rows_said(report)}; against reference {isolated(report.reference)}, "
         f"set {time_tag(report.reference_time)}</p></header>"
         f"{_verdict(report)}{_tiles(report)}{''.join(sections)}"
-        f"<footer><p>{NO_DATA} means not measured. Policy {report.policy}: {_SAID[report.policy]}. "
-        "PSI: population stability index, at least so much with 95% confidence. KS: Kolmogorov-Smirnov. "
-        "Detectable: the smallest shift that so many rows would show in four of five cases.</p>"
+        f"<footer><p>{explained(report)}</p>"
         f"<p>Checked {time_tag(report.time)}.</p></footer>"
     )
 
@@ -171,15 +165,23 @@ def _report(report: "DriftReport", level: int) -> str:
 
 
 def _verdict(report: "DriftReport") -> str:
-    return verdict_part(report.overall, _and(_drifted(report)))
+    look, found = found_said(report)
+    nothing = "No drift detected" if look == "healthy" else found.capitalize()
+    return verdict_part(report.overall, _and(_drifted(report)), nothing)
 
 
-def verdict_part(overall: "Overall", found: str = "") -> str:
-    """Return whether anything has drifted, and why."""
+def verdict_part(overall: "Overall", found: str = "", nothing: str = "No drift detected") -> str:
+    """Return whether anything has drifted, and why.
+
+    Args:
+        overall: the verdict.
+        found: in what there is drift.
+        nothing: how to say that there is none.
+    """
     if overall.drift_detected:
         look, said = "verdict drift", f"Drift detected{f' in {found}' if found else ''}"
     else:
-        look, said = "verdict", "No drift detected"
+        look, said = "verdict", nothing
     reasons = "".join(f"<li>{isolated(reason)}</li>" for reason in overall.reasons)
     listed = f"<ul>{reasons}</ul>" if reasons else ""
     return f'<div class="{look}"><p><strong>{said}</strong></p>{listed}</div>'
@@ -210,8 +212,7 @@ def _tiles(report: "DriftReport") -> str:
     if (predictions := report.predictions) is not None:
         tiles.append(("Predictions", number(predictions.psi), f"PSI, level {level_said(predictions)}"))
     if (performance := report.performance) is not None:
-        about = error_metric(performance).label.lower()
-        tiles.append(("Errors", signed(performance.change), f"change of the {about}"))
+        tiles.append(("Errors", signed(performance.change), errors_said(performance)))
     tiles.append(("Rows", f"{report.rows:,}", "compared with the reference"))
     drawn = (tile(escaped(label), value, escaped(about)) for label, value, about in tiles)
     return f'<dl class="tiles">{"".join(drawn)}</dl>'

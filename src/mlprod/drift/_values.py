@@ -1,7 +1,7 @@
 """What a check says: frozen values, JSON-ready."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias, final
 
@@ -12,19 +12,24 @@ from mlprod.stats import Interval
 
 __all__ = [
     "CalibrationDrift",
+    "CheckedData",
     "ConceptDrift",
     "DriftReport",
     "Evidence",
     "FeatureDrift",
     "Level",
+    "Limits",
     "MultivariateDrift",
+    "Origin",
     "Overall",
     "PerformanceDrift",
     "Policy",
+    "blind",
 ]
 
 Level: TypeAlias = Literal["none", "moderate", "significant"]
 Policy: TypeAlias = Literal["calibrated", "classic"]
+Origin: TypeAlias = Literal["given", "recorded", "fetched"]
 
 
 @final
@@ -294,6 +299,44 @@ class Overall(Value):
 
 @final
 @attrs.frozen(kw_only=True)
+class CheckedData(Value):
+    """Which rows a check was about.
+
+    Attributes:
+        origin: ``"given"`` by the caller, ``"recorded"`` with `PerformanceMonitor`, or ``"fetched"`` from the
+            detector's data source.
+        since: the time of the first row of what was recorded, UTC; None for other rows.
+        until: that of the last one.
+        symbol: which one the caller named, if any.
+        note: what the rows are, in the caller's words.
+    """
+
+    origin: Origin
+    since: datetime | None = None
+    until: datetime | None = None
+    symbol: str | None = None
+    note: str = ""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Limits(Value):
+    """From where a shift of a feature, or of the predictions, counts.
+
+    Attributes:
+        psi_moderate: the index from which it is moderate.
+        psi_significant: the index from which it is significant.
+        p_value: under the calibrated policy, the adjusted p-value up to which it is more than chance; under
+            the classic one, the p-value of the KS test below which it counts whatever its index.
+    """
+
+    psi_moderate: float
+    psi_significant: float
+    p_value: float
+
+
+@final
+@attrs.frozen(kw_only=True)
 class DriftReport(Value):
     """What a check found.
 
@@ -313,6 +356,8 @@ class DriftReport(Value):
         calibration: how confidence compares; None if none was given.
         concept: what a series of the world's shows; None if none was given.
         ignored: columns of the data that the reference does not have.
+        data: which rows were compared; None if an mlprod wrote the report that did not say so yet.
+        limits: from where a shift counted; None likewise.
     """
 
     model_id: str
@@ -330,6 +375,8 @@ class DriftReport(Value):
     calibration: CalibrationDrift | None = attrs.field(default=None, repr=False)
     concept: ConceptDrift | None = attrs.field(default=None, repr=False)
     ignored: tuple[str, ...] = attrs.field(default=(), repr=False)
+    data: CheckedData | None = attrs.field(default=None, repr=False)
+    limits: Limits | None = attrs.field(default=None, repr=False)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -360,3 +407,8 @@ def counted_psi(feature: FeatureDrift, policy: Policy) -> float:
     if policy == "classic":
         return feature.psi
     return feature.psi if feature.psi_level != "none" else 0.0
+
+
+def blind(features: Iterable[FeatureDrift], psi_significant: float) -> list[FeatureDrift]:
+    """Return the features of which too few independent rows are there to show a significant shift."""
+    return [feature for feature in features if feature.min_detectable_psi > psi_significant]

@@ -13,6 +13,7 @@ from mlprod.drift._values import (
     MultivariateDrift,
     Overall,
     PerformanceDrift,
+    blind,
     counted_psi,
 )
 
@@ -188,13 +189,13 @@ def _nothing_found(features: Sequence[FeatureDrift], settings: Settings) -> str:
     if not features:
         return "nothing was found"
     largest = max(features, key=lambda feature: feature.psi)
-    blind = [feature for feature in features if feature.min_detectable_psi > settings.psi_threshold]
-    if blind:
+    unseen = blind(features, settings.psi_threshold)
+    if unseen:
         return (
-            f"no shift beyond chance, but little could be seen: {len(blind)} of {len(features)} features "
+            f"no shift beyond chance, but little could be seen: {len(unseen)} of {len(features)} features "
             f"have too few independent rows to show a PSI of {settings.psi_threshold:g}; "
-            f"the {blind[0].count:,} of {blind[0].name!r} are worth {blind[0].effective_count:,.0f}, "
-            f"{_enough_for(blind[0])}"
+            f"the {unseen[0].count:,} of {unseen[0].name!r} are worth {unseen[0].effective_count:,.0f}, "
+            f"{_enough_for(unseen[0])}"
         )
     return (
         f"no shift of consequence beyond chance: the largest PSI is {largest.psi:.3g} ({largest.name!r}, "

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, final
 
 import attrs
@@ -60,14 +60,21 @@ class HealthThresholds(Value):
         return cls() if accuracy_tolerance is None else cls(accuracy=(0.80, 0.75))
 
 
+_LONG_HOURS: Final = 48  # what is longer is said in days
 _RANK: Final[dict[HealthStatus, int]] = {"healthy": 0, "degraded": 1, "critical": 2}
 
 
 def health_of(
-    metrics: ModelPerformanceMetrics, alerts: Sequence[Alert], levels: HealthThresholds, checked_at: datetime
+    metrics: ModelPerformanceMetrics,
+    alerts: Sequence[Alert],
+    levels: HealthThresholds,
+    checked_at: datetime,
+    *,
+    last: datetime | None,
 ) -> ModelHealth:
-    """Judge a model by its recent metrics and its active alerts."""
-    findings = sorted(_findings(metrics, alerts, levels), key=lambda finding: -_RANK[finding[0]])
+    """Judge a model by its metrics of the last day, its active alerts, and the time of its last record."""
+    silence = _silence(metrics, checked_at, last)
+    findings = sorted([*silence, *_findings(metrics, alerts, levels)], key=lambda finding: -_RANK[finding[0]])
     return ModelHealth(
         model_id=metrics.model_id,
         status=findings[0][0] if findings else "healthy",
@@ -78,11 +85,22 @@ def health_of(
     )
 
 
+def _silence(
+    metrics: ModelPerformanceMetrics, now: datetime, last: datetime | None
+) -> Iterator[tuple[HealthStatus, str]]:
+    if metrics.predictions_total or metrics.trades_total:
+        return
+    if last is None:
+        yield "degraded", "it has never recorded a prediction or a trade, and counts as degraded until it does"
+    else:
+        hours = (now - last) // timedelta(hours=1)
+        silent = f"{hours // 24:,} days" if hours >= _LONG_HOURS else f"{hours} hours"
+        yield "degraded", f"it has been silent for {silent}, and counts as degraded until it records again"
+
+
 def _findings(
     metrics: ModelPerformanceMetrics, alerts: Sequence[Alert], levels: HealthThresholds
 ) -> Iterator[tuple[HealthStatus, str]]:
-    if not metrics.predictions_total and not metrics.trades_total:
-        yield "degraded", "nothing was recorded in the last 24 hours, so nothing is known"
     for alert in alerts:
         yield ("critical" if alert.severity == "critical" else "degraded"), str(alert)
     drift = max((score for score in _drift_scores(metrics) if not math.isnan(score)), default=math.nan)

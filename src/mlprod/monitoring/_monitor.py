@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlprod._clock import aware, now, to_ns
+from mlprod._clock import aware, now, to_datetime, to_ns
 from mlprod._facts import _checks
 from mlprod._facts._compaction import compact
 from mlprod._facts._owners import asked_of_each
@@ -626,8 +626,13 @@ class PerformanceMonitor:
     def get_model_health(self, model_id: str) -> ModelHealth:
         """Return whether a model is fit to act, and why not: by the last 24 hours and its active alerts."""
         alerts = self.get_active_alerts(model_id)
-        metrics = self.get_latest_metrics(model_id, window="24h")
-        return health_of(metrics, alerts, self._health, now(self._clock))
+        moment = now(self._clock)
+        since = to_ns(moment - timedelta(days=1))
+        metrics, last = self._ask(
+            model_id, None, lambda reader: (metrics_of(reader, since=since), reader.last_acted)
+        )
+        at = None if last is None else to_datetime(last)
+        return health_of(metrics, alerts, self._health, moment, last=at)
 
     def compact(self, model_id: str) -> bool:
         """Merge what closed or dead processes recorded into few files; done in the background anyway.

@@ -1,7 +1,7 @@
 """How many models do, each from a reading of its streams."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, final
 
@@ -39,6 +39,7 @@ class ModelOverview(Value):
         day_before: those of the 24 hours before.
         whole: those over everything recorded.
         versions: the same of each version, by name.
+        day_versions: the metrics of the last 24 hours of each version, by name.
         calibration: of each tenth of confidence that has predictions with a known outcome: mean
             confidence, accuracy, and how many; over everything recorded.
         history: accuracy, error rate, latencies, trades, equity and drift over time.
@@ -52,6 +53,7 @@ class ModelOverview(Value):
     day_before: ModelPerformanceMetrics = attrs.field(repr=False)
     whole: ModelPerformanceMetrics = attrs.field(repr=False)
     versions: tuple[ModelPerformanceMetrics, ...] = attrs.field(repr=False)
+    day_versions: tuple[ModelPerformanceMetrics, ...] = attrs.field(repr=False)
     calibration: tuple[tuple[float, float, int], ...] = attrs.field(repr=False)
     history: MetricsHistory = attrs.field(repr=False)
 
@@ -100,28 +102,31 @@ def _overview(
         return None
     now_ns = to_ns(now)
     day, whole = metrics_of(reader, since=now_ns - _DAY_NS), metrics_of(reader)
+    versions = _per_version(parts, day, whole, reader.rules, now_ns)
+    last_acted = None if reader.last_acted is None else to_datetime(reader.last_acted)
     calibration = reader.sums().calibration
     edges = edges_of(reader.first, reader.last, now_ns, window=window, steps=steps)
     return ModelOverview(
         model_id=reader.model_id,
         first=to_datetime(reader.first),
         last=to_datetime(reader.last),
-        health=health_of(day, alerts, levels, now),
+        health=health_of(day, alerts, levels, now, last=last_acted),
         day=day,
         day_before=metrics_of(reader, since=now_ns - 2 * _DAY_NS, until=now_ns - _DAY_NS),
         whole=whole,
-        versions=tuple(_per_version(parts, whole, reader.rules)),
+        versions=tuple(of for of, _ in versions),
+        day_versions=tuple(of_day for _, of_day in versions),
         calibration=tuple(zip(*map(np.ndarray.tolist, calibration.curve()), strict=True)),
         history=timeline_of(reader, edges),
     )
 
 
 def _per_version(
-    reading: Reading, whole: ModelPerformanceMetrics, rules: Rules
-) -> Iterator[ModelPerformanceMetrics]:
+    reading: Reading, day: ModelPerformanceMetrics, whole: ModelPerformanceMetrics, rules: Rules, now_ns: int
+) -> list[tuple[ModelPerformanceMetrics, ModelPerformanceMetrics]]:
+    """Return the metrics of each version over everything, and over the last day."""
     names = _streams.versions_of(list(reading.parts), whole.model_id)
     if len(names) == 1:
-        yield attrs.evolve(whole, version=names[0])
-        return
-    for name in names:
-        yield metrics_of(ModelReader(reading, whole.model_id, name, rules))
+        return [(attrs.evolve(whole, version=names[0]), attrs.evolve(day, version=names[0]))]
+    readers = (ModelReader(reading, whole.model_id, name, rules) for name in names)
+    return [(metrics_of(reader), metrics_of(reader, since=now_ns - _DAY_NS)) for reader in readers]

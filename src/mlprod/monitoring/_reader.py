@@ -1,6 +1,6 @@
 """Metrics of one model over any stretch of time, from what its journal holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, final
 
 import attrs
@@ -179,6 +179,7 @@ class ModelReader:
         version: the version that was chosen, or None for all.
         rules: how its predictions are judged.
         trades: its trades.
+        last_acted: the time of the last prediction or trade, None if there is none.
     """
 
     def __init__(self, reading: Reading, model_id: str, version: str | None, rules: Rules) -> None:
@@ -193,7 +194,9 @@ class ModelReader:
             for name in versions
             for part in gathered(PREDICTION, reading.of(_streams.predictions(model_id, name)))
         ]
-        self._spans = [(part.since, part.until) for part in _of(reading, model_id, versions) if part.rows]
+        acted = _spans(reading, (_streams.predictions, _streams.trades), model_id, versions)
+        self.last_acted: Final = max((until for _, until in acted), default=None)
+        self._spans = [*acted, *_spans(reading, (_streams.drift,), model_id, versions)]
         self.trades: Final = TradeLog.of(
             part for name in versions for part in reading.of(_streams.trades(model_id, name))
         )
@@ -246,7 +249,14 @@ class ModelReader:
         }
 
 
-def _of(reading: Reading, model_id: str, versions: Sequence[str]) -> Iterable[Part]:
-    for kind in (_streams.predictions, _streams.trades, _streams.drift):
-        for name in versions:
-            yield from reading.of(kind(model_id, name))
+def _spans(
+    reading: Reading, kinds: Iterable[Callable[[str, str], str]], model_id: str, versions: Sequence[str]
+) -> list[tuple[int, int]]:
+    """Return from when to when each part of some kinds of streams is."""
+    return [
+        (part.since, part.until)
+        for kind in kinds
+        for name in versions
+        for part in reading.of(kind(model_id, name))
+        if part.rows
+    ]

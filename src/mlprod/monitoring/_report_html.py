@@ -3,9 +3,11 @@
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,11 +25,13 @@ from mlprod._html import (
     time_tag,
 )
 from mlprod._svg import NO_DATA, Series, escaped, line_chart
+from mlprod.monitoring._overview import ModelOverview
 from mlprod.monitoring._period import Period
 from mlprod.monitoring._report import PerformanceReport, changes_of
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelPerformanceMetrics
 
 __all__ = [
+    "TimeSpan",
     "alert_list",
     "changed",
     "charts",
@@ -36,10 +40,14 @@ __all__ = [
     "fragment",
     "has_data",
     "page",
+    "recorded_span",
     "version_said",
+    "within",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
+Times: TypeAlias = NDArray[np.datetime64]
+TimeSpan: TypeAlias = tuple[np.datetime64, np.datetime64]
 
 _BEFORE: Final[Mapping[Period, str]] = MappingProxyType(
     {
@@ -83,7 +91,7 @@ def fragment(report: PerformanceReport) -> str:
 def _report(report: PerformanceReport, level: int) -> str:
     parts = {
         "Alerts": alert_list(report.alerts) or "<p>None in this period.</p>",
-        "Over time": charts(report.history, report.alerts, is_page=level == 1),
+        "Over time": charts(report.history, report.alerts, span=_reported(report), is_page=level == 1),
         "All metrics": _metrics(report),
         "Versions": _versions(report.versions) if len(report.versions) > 1 else "",
     }
@@ -155,16 +163,60 @@ def _alert(alert: Alert) -> str:
     return f'<li class="{look}">{"".join(f"<p>{line}</p>" for line in lines)}</li>'
 
 
-def charts(history: MetricsHistory, alerts: Iterable[Alert], *, more: str = "", is_page: bool = True) -> str:
-    """Return plots of a history, with the thresholds of alerts; and more plots behind them."""
+def charts(
+    history: MetricsHistory,
+    alerts: Iterable[Alert],
+    *,
+    span: TimeSpan | None = None,
+    more: str = "",
+    is_page: bool = True,
+) -> str:
+    """Return plots of a history, with the thresholds of alerts; and more plots behind them.
+
+    Args:
+        history: what to plot.
+        alerts: those that crossed a threshold.
+        span: from when to when all plots are; None: from the beginning of the first step to the end of the
+            last one.
+        more: plots behind them.
+        is_page: whether they may be as fine as a page is.
+    """
     thresholds = {alert.metric: alert.threshold for alert in alerts}
     draw = line_chart if is_page else _coarse_chart
-    drawn = "".join(_drawn(history, thresholds, draw)) + more
+    kept, ends = (history, _whole(history)) if span is None else (within(history, span), span)
+    drawn = "".join(_drawn(kept, thresholds, functools.partial(draw, span=ends), ends)) + more
     return f'<div class="charts">{drawn}</div>' if drawn else "<p>No data to plot.</p>"
 
 
+def recorded_span(overview: ModelOverview) -> TimeSpan:
+    """Return from when to when there are records in the history of a model."""
+    first, last = (np.datetime64(end.replace(tzinfo=None), "us") for end in (overview.first, overview.last))
+    return max(first, overview.history.times[0]), last
+
+
+def within(history: MetricsHistory, span: TimeSpan) -> MetricsHistory:
+    """Return the steps that begin before a span ends, without those behind it in which nothing can be."""
+    count = max(1, int(np.searchsorted(history.times, span[1], "right")))
+    columns = {name: values[:count] for name, values in history.columns.items()}
+    return attrs.evolve(history, times=history.times[:count], columns=columns, equity=history.equity[:count])
+
+
+def _whole(history: MetricsHistory) -> TimeSpan | None:
+    return (history.times[0], history.times[-1] + _step(history)) if len(history.times) else None
+
+
+def _reported(report: PerformanceReport) -> TimeSpan:
+    ends = report.since, max(report.since, min(report.until, report.generated_at))
+    first, last = (np.datetime64(end.astimezone(UTC).replace(tzinfo=None), "us") for end in ends)
+    return first, last
+
+
+def _step(history: MetricsHistory) -> np.timedelta64:
+    return np.timedelta64(round(history.step_seconds * 1e6), "us")
+
+
 def _drawn(
-    history: MetricsHistory, thresholds: Mapping[str, float], draw: Callable[..., str]
+    history: MetricsHistory, thresholds: Mapping[str, float], draw: Callable[..., str], span: TimeSpan | None
 ) -> Iterator[str]:
     """Plot what there are data for; where a line crossed the threshold of an alert, with that threshold."""
     times, accuracy, equity = history.times, history["accuracy"], history.equity
@@ -175,6 +227,8 @@ def _drawn(
         yield draw("Accuracy", times, lines, unit="%", limits=(0, 100), reference=level)
     if (np.isfinite(equity) & (equity != 0)).any():
         ends, equity, drawdown = _equity(history)
+        if span is not None and span[0] == span[1]:  # no time in which it could have grown
+            ends, equity, drawdown = ends[-1:], equity[-1:], drawdown[-1:]
         yield draw("Equity", ends, [Series("Equity", equity)])
         yield draw("Drawdown", ends, [Series("Drawdown", drawdown, "area")], limits=(-math.inf, 0))
     latencies = {name: f"{name}_latency_ms" for name in ("p50", "p95", "p99")}
@@ -189,8 +243,7 @@ def _equity(history: MetricsHistory) -> tuple[NDArray[np.datetime64], Floats, Fl
 
     A drawdown is what is missing to the highest equity so far, or what a step lost within it if that is more.
     """
-    step = np.timedelta64(round(history.step_seconds * 1e6), "us")
-    ends = np.concatenate([history.times[:1], history.times + step])
+    ends = np.concatenate([history.times[:1], history.times + _step(history)])
     with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is a gap
         before = history.equity[:1] - np.nan_to_num(history["total_pnl"][:1])
         equity = np.concatenate([before, history.equity])

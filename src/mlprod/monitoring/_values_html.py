@@ -9,6 +9,7 @@ from mlprod.monitoring._report_html import (
     compared,
     duration_said,
     has_data,
+    recorded_span,
     version_said,
 )
 from mlprod.monitoring._values import Alert, MetricsHistory, ModelHealth, ModelPerformanceMetrics
@@ -43,12 +44,13 @@ def health_html(health: ModelHealth) -> str:
 
 def overview_html(overview: ModelOverview) -> str:
     """Return whether a model is fit to act, its last day beside the one before, and how it did over time."""
+    span = recorded_span(overview)
     recorded = f"recorded from {time_tag(overview.first)} to {time_tag(overview.last)}"
     return _whole(
         _head(overview.model_id, recorded),
         _judged(overview.health),
         compared(overview.day, overview.day_before, "the day before"),
-        f"<section>{charts(overview.history, overview.health.alerts, is_page=False)}</section>",
+        f"<section>{charts(overview.history, overview.health.alerts, span=span, is_page=False)}</section>",
     )
 
 

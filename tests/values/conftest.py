@@ -148,7 +148,9 @@ def checked(world):
         clock=world.clock,
         data_source=lambda _, __: drift.RecentData(features={**moved, HOSTILE[:50]: right}, series=series),
     )
-    report = source.comprehensive_drift_check("SPX", "har", recent_predictions=rng.normal(3, 1, 600))
+    report = source.comprehensive_drift_check(
+        "SPX", "har", recent_predictions=rng.normal(3, 1, 600), note=HOSTILE
+    )
     quiet = detector.check("idle", small)
     errors = detector.check_performance("har", np.abs(rng.normal(0, 3, 600)))
     detector.observe("idle", small)
@@ -163,6 +165,8 @@ def checked(world):
         "drift report": report,
         "quiet report": quiet,
         "drift history": detector.history("idle"),
+        "data of a check": report.data,
+        "limits of a check": report.limits,
         "drift verdict": report.overall,
         "findings of drift": list(report.overall.evidence),
         "drift of a feature": report.features["feature_000"],

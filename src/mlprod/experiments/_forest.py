@@ -77,10 +77,10 @@ def forest(
     return (
         f"{scrolling('Comparisons', table)}"
         '<p class="note">Bars are intervals of the lift. The thick one holds for one look, when planned; '
-        "the thin one whenever, and however often, one looks. Both, and the p-values, are two-sided: they ask "
-        "for a difference of either sign, each by itself. A row has a colour where the thin bar leaves out "
-        "zero; that of the verdict has only the bar by which it was reached. An arrow says that a bar goes "
-        "on. In brackets: p corrected for the other comparisons. "
+        "the thin one whenever, and however often, one looks. Both, and the p-values, are two-sided: they "
+        "ask for a difference of either sign, each by itself. A row has a colour where the thin bar leaves "
+        "out zero; that of the verdict has only the bar by which it was reached. An arrow says that a bar "
+        "goes on. In brackets: p corrected for the other comparisons. "
         f"Outcomes: of the control and of the treatment. {NO_DATA} means no data.</p>"
     )
 

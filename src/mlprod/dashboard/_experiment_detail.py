@@ -13,6 +13,7 @@ from mlprod.experiments._verdict_words import sentence
 
 __all__ = ["experiment_detail"]
 
+
 def experiment_detail(each: ExperimentOverview, snapshot: Snapshot) -> str:
     """Return what stands where the list was."""
     experiment, now = each.experiment, snapshot.at

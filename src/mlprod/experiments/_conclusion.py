@@ -90,7 +90,7 @@ def conclude(
         winner: who wins by decision of the caller, or of auto-stop; None: by what was recorded.
         because: why it ends.
         interval_at: returns the interval of the lift of a comparison at a level, for one look or for any.
-        stopped: what auto-stop found, by which it ends: the figures are those, and no other question is asked.
+        stopped: what auto-stop found, by which it ends: the figures are those, and nothing else is asked.
     """
     config = experiment.config
     primary = [one for one in comparisons if one.metric == config.primary_metric]
@@ -154,9 +154,7 @@ def _judged(
 
 def _stopped(found: Degradation, comparisons: Sequence[MetricComparison], alpha: float) -> _Judged:
     """Return the treatment that auto-stop found to be worse, judged by the very figures that stopped it."""
-    one = next(
-        one for one in comparisons if (one.metric, one.variant_id) == (found.metric, found.variant_id)
-    )
+    one = next(one for one in comparisons if (one.metric, one.variant_id) == (found.metric, found.variant_id))
     alpha /= found.judged
     return _Judged(one, found.p_value, found.bound, ONE_SIDED, alpha, _error(found.limits, 2 * alpha))
 
@@ -286,7 +284,7 @@ def _limits(best: _Judged) -> str:
     low, high = limit_in_words(best.interval.low), limit_in_words(best.interval.high)
     level = f"{100 * (1 - best.alpha):.4g}%"
     if best.test == ONE_SIDED and has_low != has_high:
-        return f"{level} limit, one-sided: at least {low}" if has_low else f"{level} limit, one-sided: at most {high}"
+        return f"{level} limit, one-sided: " + (f"at least {low}" if has_low else f"at most {high}")
     return f"{level} interval {low} to {high}" if has_low and has_high else ""
 
 

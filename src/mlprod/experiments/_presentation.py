@@ -94,7 +94,9 @@ def analysis_body(analysis: ExperimentAnalysis) -> str:
             _verdict(verdict, "" if is_over else "If it ended now"),
             f'<p class="muted">{sentence(analysis.stops_if)}</p>' if analysis.stops_if else "",
             _tiles(verdict, analysis.samples_needed),
-            _section("Treatments against the control", forest(analysis.comparisons, analysis.variants, verdict)),
+            _section(
+                "Treatments against the control", forest(analysis.comparisons, analysis.variants, verdict)
+            ),
             _section("Variants", _variants(analysis.variants, analysis.srm, analysis.maturity)),
             _section("Mind", _list(analysis.warnings)) if analysis.warnings else "",
         )
@@ -180,7 +182,9 @@ def _section(title: str, content: str) -> str:
 def _concluded(conclusion: ExperimentConclusion) -> Iterator[str]:
     yield _verdict(conclusion, "")
     yield _tiles(conclusion, None)
-    yield _section("Treatments against the control", forest(conclusion.comparisons, conclusion.variants, conclusion))
+    yield _section(
+        "Treatments against the control", forest(conclusion.comparisons, conclusion.variants, conclusion)
+    )
     yield _section("Variants", _variants(conclusion.variants, conclusion.srm, None))
 
 

@@ -145,8 +145,8 @@ def stops_if(experiment: Experiment) -> str:
     together = f", for all {judged} comparisons together" if judged > 1 else ""
     return (
         f"{begins} is worse at its {' or '.join(metric.name for metric in config.guarded)}: by "
-        f"{100 * config.degradation_threshold:g}% or more, and beyond chance (p = {config.alpha:.3g} at most, "
-        f"one-sided, valid at any look{together})."
+        f"{100 * config.degradation_threshold:g}% or more, and beyond chance (p = {config.alpha:.3g} at "
+        f"most, one-sided, valid at any look{together})."
     )
 
 
@@ -168,8 +168,8 @@ def _degradation(variant: int, variant_id: str, guard: Guard, evidence: Evidence
     metric, p_value, limits = guard.metric, guard.p_value(evidence), guard.limits(evidence)
     control, treatment = metric.shown(evidence.control), metric.shown(evidence.treatment)
     reason = (
-        f"{variant_id} is worse: its {metric.name} is {in_words(metric.name, treatment)}, that of the control "
-        f"{in_words(metric.name, control)} ({metric.lift(evidence.lift):+.1%}; one-sided "
+        f"{variant_id} is worse: its {metric.name} is {in_words(metric.name, treatment)}, that of the "
+        f"control {in_words(metric.name, control)} ({metric.lift(evidence.lift):+.1%}; one-sided "
         f"{p_in_words(p_value)}, valid at any look)"
     )
     return Degradation(

@@ -1,12 +1,11 @@
 """What decisions about experiments looked like before, brought up to date."""
 
 import math
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 __all__ = ["ended_with_the_figures_it_is_about", "state_with_the_figures_they_are_about"]
 
-_Plain: TypeAlias = Mapping[str, Any]
+_Plain: TypeAlias = dict[str, Any]
 
 
 def ended_with_the_figures_it_is_about(event: _Plain) -> _Plain:

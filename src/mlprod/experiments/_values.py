@@ -236,8 +236,8 @@ class ExperimentConclusion(Value):
         confidence: one minus `p_value`, 0 to 1.
         recommendation: what to do, in a sentence or two.
         metric: what the figures are about: the primary metric, or the guardrail that stopped the experiment.
-        variant_id: whose figures these are: the winner's, else those of the best treatment, or of the one that
-            was stopped.
+        variant_id: whose figures these are: the winner's, else those of the best treatment, or of the one
+            that was stopped.
         effect_size: relative lift of the metric.
         expected_lift: the same, shrunk towards none by how uncertain it is: what to expect.
         projected_annual_impact: in money, what acting on it would change in a year; None without

@@ -44,9 +44,8 @@ def _caption(each: ExperimentOverview) -> str:
     if stopped is not None and stopped.metric == each.experiment.config.primary_metric:
         return (
             "With the one-sided limit by which auto-stop decides, and which holds at every moment: once it "
-            "is on the bad side of zero, the treatment is worse, however often one looks. The dot is where "
-            "it was "
-            f"when that stopped the experiment: {escaped(limits_said(stopped.interval))}."
+            "is on the bad side of zero, the treatment is worse, however often one looks. The dot is "
+            f"where it was when that stopped the experiment: {escaped(limits_said(stopped.interval))}."
         )
     caption = (
         "With the two-sided interval that holds at every moment: once it has left zero, there is a "

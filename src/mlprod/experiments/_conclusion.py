@@ -284,11 +284,7 @@ def _limits(best: _Judged) -> str:
     low, high = limit_in_words(best.interval.low), limit_in_words(best.interval.high)
     level = f"{100 * (1 - best.alpha):.4g}%"
     if best.test == ONE_SIDED and has_low != has_high:
-        return (
-            f"{level} limit, one-sided: at least {low}"
-            if has_low
-            else f"{level} limit, one-sided: at most {high}"
-        )
+        return f"{level} limit, one-sided: " + (f"at least {low}" if has_low else f"at most {high}")
     return f"{level} interval {low} to {high}" if has_low and has_high else ""
 
 

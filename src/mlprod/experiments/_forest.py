@@ -77,10 +77,10 @@ def forest(
     return (
         f"{scrolling('Comparisons', table)}"
         '<p class="note">Bars are intervals of the lift. The thick one holds for one look, when planned; '
-        "the thin one whenever, and however often, one looks. Both, and the p-values, are two-sided: they "
-        "ask for a difference of either sign, each by itself. A row has a colour where the thin bar leaves "
-        "out zero; that of the verdict has only the bar by which it was reached. An arrow says that a bar "
-        "goes on. In brackets: p corrected for the other comparisons. "
+        "the thin one whenever, and however often, one looks. Both, and their p-values, are two-sided: they "
+        "ask for a difference of either sign. A row has a colour where the thin bar leaves out zero. The "
+        "verdict has a row of its own where its figures are others, with the bar by which it was reached. "
+        "An arrow says that a bar goes on. In brackets: p corrected for the other comparisons. "
         f"Outcomes: of the control and of the treatment. {NO_DATA} means no data.</p>"
     )
 
@@ -91,7 +91,8 @@ class _Row:
 
     Attributes:
         of: the comparison.
-        said: what is asked, if that is not what the columns say.
+        said: which question it answers, where that has to be said.
+        is_verdict: whether it is the verdict's.
         drawn: its bars.
         chances: for one look, and at any time.
     """
@@ -100,11 +101,12 @@ class _Row:
     said: str
     drawn: IntervalRow
     chances: tuple[str, str]
+    is_verdict: bool = False
 
 
 def _rows(name: str, found: Sequence[MetricComparison], verdict: ExperimentConclusion | None) -> list[_Row]:
     first = [] if verdict is None or verdict.metric != name else _of_verdict(verdict)
-    return first + [_of_comparison(one) for one in found]
+    return first + [_of_comparison(one, said="two-sided" if first else "") for one in found]
 
 
 def _of_verdict(verdict: ExperimentConclusion) -> list[_Row]:
@@ -124,18 +126,18 @@ def _of_verdict(verdict: ExperimentConclusion) -> list[_Row]:
         bar if is_fixed else _NOT_DRAWN,
         _NOT_DRAWN if is_fixed else bar,
     )
-    return [_Row(one, asked(verdict), drawn, (chance, "") if is_fixed else ("", chance))]
+    return [_Row(one, asked(verdict), drawn, (chance, "") if is_fixed else ("", chance), is_verdict=True)]
 
 
-def _of_comparison(one: MetricComparison) -> _Row:
+def _of_comparison(one: MetricComparison, said: str) -> _Row:
     drawn = IntervalRow(
         one.variant_id, 100 * one.lift, _hundredfold(one.interval), _hundredfold(one.anytime_interval)
     )
     if one.test == "none":
-        return _Row(one, "", drawn, (NO_DATA, NO_DATA))
+        return _Row(one, said, drawn, (NO_DATA, NO_DATA))
     fixed, corrected = _chance(one.p_value), _chance(one.adjusted_p_value)
     brackets = f" ({corrected})" if corrected != fixed else ""
-    return _Row(one, "", drawn, (fixed + brackets, _chance(one.anytime_p_value)))
+    return _Row(one, said, drawn, (fixed + brackets, _chance(one.anytime_p_value)))
 
 
 def _metric_body(
@@ -166,9 +168,10 @@ def _figures(row: _Row, plot: str, variants: Mapping[str, VariantMetrics]) -> st
     )
     model = variants[one.variant_id].model if one.variant_id in variants else ""
     name = isolated(one.variant_id)
-    if row.said:
-        holds, _, question = row.said.partition(", ")
-        name = f'Verdict on {name}<br><span class="tag">{escaped(question)}<br>{escaped(holds)}</span>'
+    tags = "<br>".join(escaped(part) for part in row.said.split(", ") if part)
+    name = f"{'Verdict on ' if row.is_verdict else ''}{name}" + (
+        f'<br><span class="tag">{tags}</span>' if tags else ""
+    )
     return (
         f'<tr><th scope="row" title="{escaped(model)}">{name}</th>'
         f'<td class="plot">{plot}</td>' + "".join(f"<td>{escaped(cell)}</td>" for cell in cells) + "</tr>"

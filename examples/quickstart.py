@@ -91,8 +91,9 @@ def main() -> None:
 
     step("Ask whether the world of 2008 is that of the fit", "detector.comprehensiveDriftCheck(model_id=…)")
     model = loadModel(first)
-    fitted, later = samples.years(1999, 2006), samples.years(2008, 2009)
-    crisis = check_years(model, first, fitted, later, years="2008 and 2009")
+    crisis = check_years(
+        model, first, samples.years(1999, 2006), samples.years(2008, 2009), years="2008 and 2009"
+    )
     show_drift("2008 and 2009", crisis)
     show_drift("2005, against 2004", calm_years(model, samples))
     page = Path("drift.html")

@@ -99,7 +99,9 @@ class TestEachPartStandsAlone:
         found = snapshot()
         assert {("records", "idle")} == {(each.part, each.subject) for each in found.unread}
         assert model(found).overview is not None
-        assert "What was recorded about this model could not be read." in model_detail(model(found, "idle"), "memory://")
+        assert "What was recorded about this model could not be read." in model_detail(
+            model(found, "idle"), "memory://"
+        )
 
 
 class TestWhatIsNotKnownIsNotClaimed:
@@ -119,7 +121,9 @@ class TestWhatIsNotKnownIsNotClaimed:
         found = snapshot()
         assert "What was recorded could not be read" in overview_tab(found)
         assert ["idle"] == [need.subject for need in needs_of(found) if "nothing was ever" in need.sentence]
-        assert "What was recorded about this model could not be read." in model_detail(model(found), "memory://")
+        assert "What was recorded about this model could not be read." in model_detail(
+            model(found), "memory://"
+        )
         assert "Some of its outcomes could not be read" in experiment_detail(found.experiments[0], found)
         assert "some outcomes could not be read" in experiments_tab(found)
 

@@ -23,7 +23,10 @@ def record(store, clock):
 
 
 class TestFiguresOfAnotherVersion:
-    SAID = "nothing of 1.0.0, which is in production, was recorded in the last 24 hours; the figures are of 1.1.0"
+    SAID = (
+        "nothing of 1.0.0, which is in production, was recorded in the last 24 hours; "
+        "the figures are of 1.1.0"
+    )
 
     @pytest.fixture
     def replaced(self, models, clock, record):

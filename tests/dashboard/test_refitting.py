@@ -98,7 +98,8 @@ class TestLines:
 
     def test_newer_versions_are_named_first(self, snapshot, models, tree):
         models.save([2], "momentum", bump="minor")
-        assert newer_said(snapshot().models[0]).startswith("1.1.0 is newer than 1.0.0, and in development: look")
+        said = "1.1.0 is newer than 1.0.0, and in development: look at its decisions"
+        assert newer_said(snapshot().models[0]).startswith(said)
         models.promote(models.save([2], "momentum", bump="minor"), "archived")
         found = snapshot()
         said = "1.2.0 is newer than 1.0.0, as 1 other before it, and archived: look at its decisions"
@@ -130,9 +131,10 @@ def test_a_model_that_no_registry_knows_gets_its_reference_once_the_new_one_acts
     detector.set_reference("momentum", rows(50))
     detector.check("momentum", rows(70))
     found = snapshot()
-    assert "Once the new model acts, and not before, run these lines" in tree(
-        model_detail(found.models[0], found.store)
-    ).text
+    assert (
+        "Once the new model acts, and not before, run these lines"
+        in tree(model_detail(found.models[0], found.store)).text
+    )
     lines = refitting(found.models[0], found.store)
     assert lines.endswith("detector.set_reference('momentum', recent)  # once the new model acts, not before")
 

@@ -65,6 +65,8 @@ def stranger_said(model: ModelView) -> str:
     """Say that the registry, which knows others, does not know a model; nothing if it does."""
     if not model.is_stranger:
         return ""
-    return f"not in the registry: a typing error? There is {model.resembles!r}" if model.resembles else (
-        "not in the registry"
+    return (
+        f"not in the registry: a typing error? There is {model.resembles!r}"
+        if model.resembles
+        else ("not in the registry")
     )

@@ -67,7 +67,9 @@ def _head(model: ModelView) -> str:
     if model.overview is not None:
         lead += f" · recorded from {time_tag(model.overview.first)} to {time_tag(model.overview.last)}"
     said = {stranger_said(model), *map(str, model.alerts)}
-    why = "".join(f"<li>{isolated(_capital(reason))}</li>" for reason in reasons_of(model) if reason not in said)
+    why = "".join(
+        f"<li>{isolated(_capital(reason))}</li>" for reason in reasons_of(model) if reason not in said
+    )
     return f"{lead}</p>{f'<ul class=events>{why}</ul>' if why else ''}"
 
 
@@ -205,8 +207,8 @@ def _next_step(model: ModelView, store: str) -> str:
     first = f"<p>{isolated(newer)}.</p>" if newer else ""
     return (
         f"<h4>Next step</h4>{first}<p>Fit the model on recent data. {_replacing(model)} In them, "
-        "<code>model</code> is what you fitted and <code>recent</code> what you fitted it on, in the order of "
-        "time; errors and confidence are on data that it has not seen.</p>"
+        "<code>model</code> is what you fitted, and <code>recent</code> what you fitted it on, in the order "
+        "of time; errors and confidence are on data that it has not seen.</p>"
         f"{copied(refitting(model, store), f'Copy the lines that replace {model.name}')}"
     )
 
@@ -217,7 +219,8 @@ def _replacing(model: ModelView) -> str:
     said = "These lines save it and set the reference of the new version, while the old one keeps its own"
     if model.production is None:
         return f"{said}."
-    return f"{said}; the last one puts it into production, unless that is no longer {isolated(model.production.version)}."
+    version = isolated(model.production.version)
+    return f"{said}; the last one puts it into production, unless that is no longer {version}."
 
 
 def _alarm(alarm: DriftAlarm) -> str:

@@ -195,10 +195,10 @@ def _of_health(model: ModelView) -> Iterator[Need]:
             )
         return
     health = model.overview.health
-    said = {str(alert) for alert in health.alerts}
-    reasons = [reason for reason in health.reasons if reason not in said]
+    told = {str(alert) for alert in health.alerts}
+    reasons = [reason for reason in health.reasons if reason not in told]
     if reasons:
-        is_critical = health.status == "critical" and not said
+        is_critical = health.status == "critical" and not told
         urgency: Urgency = "now" if is_critical else "look"
         day = model.overview.day
         if day.predictions_total or day.trades_total:
@@ -222,8 +222,8 @@ def _of_drift(model: ModelView) -> Iterator[Need]:
             model.name,
             place,
             f"has drifted, reason enough to fit it anew: {causes[0].sentence}",
-            "Fit it on recent data; on its page are the lines that save it, set the reference of the new version "
-            "and put it into production, in this order",
+            "Fit it on recent data; on its page are the lines that save it, set the reference of the new "
+            "version and put it into production, in this order",
         )
     if alarm is not None:
         step = (

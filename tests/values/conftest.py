@@ -164,6 +164,8 @@ def checked(world):
         "quiet report": quiet,
         "drift history": detector.history("idle"),
         "drift verdict": report.overall,
+        "checked data": report.data,
+        "limits of drift": report.limits,
         "findings of drift": list(report.overall.evidence),
         "drift of a feature": report.features["feature_000"],
         "drift of a category": report.features["side"],

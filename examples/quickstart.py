@@ -91,7 +91,9 @@ def main() -> None:
 
     step("Ask whether the world of 2008 is that of the fit", "detector.comprehensiveDriftCheck(model_id=…)")
     model = loadModel(first)
-    crisis = check_years(model, first, samples.years(1999, 2006), samples.years(2008, 2009), "2008 and 2009")
+    crisis = check_years(
+        model, first, samples.years(1999, 2006), samples.years(2008, 2009), years="2008 and 2009"
+    )
     show_drift("2008 and 2009", crisis)
     show_drift("2005, against 2004", calm_years(model, samples))
     page = Path("drift.html")
@@ -219,7 +221,8 @@ def write_report(version: ModelMetadata) -> None:
 
 def calm_years(model: Model, samples: Samples) -> DriftReport:
     """Compare two years in which little happened."""
-    return check_years(model, f"{NAME}-calm", samples.years(2004, 2004), samples.years(2005, 2005), "2005")
+    before, then = samples.years(2004, 2004), samples.years(2005, 2005)
+    return check_years(model, f"{NAME}-calm", before, then, years="2005")
 
 
 def show_drift(what: str, report: DriftReport) -> None:

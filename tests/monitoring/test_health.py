@@ -28,7 +28,7 @@ def test_a_good_model_is_healthy_without_reasons(clock):
 
 def test_who_never_acted_counts_as_degraded(clock):
     """A score of drift is no act."""
-    expected = ("it has never recorded a prediction or a trade, and counts as degraded until it does",)
+    expected = ("it never recorded a prediction or a trade, and counts as degraded until it does",)
     assert ("degraded", expected) == (health(clock).status, health(clock).reasons)
     scored = health(clock, lambda monitor: monitor.record_drift("har", "1", feature_drift=0.01))
     assert ("degraded", expected) == (scored.status, scored.reasons)

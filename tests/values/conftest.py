@@ -168,6 +168,8 @@ def checked(world):
         "data of a check": report.data,
         "limits of a check": report.limits,
         "drift verdict": report.overall,
+        "checked data": report.data,
+        "limits of drift": report.limits,
         "findings of drift": list(report.overall.evidence),
         "drift of a feature": report.features["feature_000"],
         "drift of a category": report.features["side"],

@@ -54,6 +54,7 @@ STYLE: Final = """
 .mlprod-report th, .mlprod-report td {
   padding: .28em .6em; text-align: right; vertical-align: top; font-weight: 400;
   border: 0; border-bottom: 1px solid rgba(128, 128, 128, .25); background: none }
+.mlprod-report .wide th { overflow-wrap: break-word }
 .mlprod-report td { white-space: nowrap }
 .mlprod-report td .judged { display: inline-block; min-width: 4.3em; text-align: left; padding-left: .4em }
 .mlprod-report thead th { font-weight: 600; border-bottom-width: 2px; white-space: nowrap }
@@ -74,20 +75,29 @@ NOTEBOOK_STYLE: Final = f"""
 """
 
 PAGE_STYLE: Final = f"""
-:root {{ color-scheme: light dark }}
-body {{ margin: 0; background: #fff; color: #1c2024 }}
+:root {{ color-scheme: light dark; --paper: #fff; --edge: rgba(0, 0, 0, .28) }}
+body {{ margin: 0; background: var(--paper); color: #1c2024 }}
 main {{ margin: 0 auto; padding: 28px 24px 40px }}
+.mlprod-report .wide {{ background:
+  linear-gradient(to right, var(--paper) 40%, transparent) 0 0 / 2.6em 100% local,
+  linear-gradient(to left, var(--paper) 40%, transparent) 100% 0 / 2.6em 100% local,
+  linear-gradient(to right, var(--edge), transparent) 0 0 / 1.1em 100% scroll,
+  linear-gradient(to left, var(--edge), transparent) 100% 0 / 1.1em 100% scroll;
+  background-repeat: no-repeat }}
 @media (max-width: 480px) {{
   main {{ padding: 18px 14px 28px }}
   .mlprod-report .tiles {{ grid-template-columns: 1fr 1fr }}
   .mlprod-report th, .mlprod-report td {{ padding: .28em .35em; font-size: .95em }}
-  .mlprod-report td .judged {{ display: block; text-align: right; padding: 0 }} }}
+  .mlprod-report td .nowrap {{ white-space: normal }}
+  .mlprod-report td .judged {{ display: block; text-align: right; padding: 0; min-width: 0 }} }}
 @media screen and (prefers-color-scheme: dark) {{
-  body {{ background: #14171a; color: #e4e7ea }}
+  :root {{ --paper: #14171a; --edge: rgba(255, 255, 255, .3) }}
+  body {{ background: var(--paper); color: #e4e7ea }}
   .mlprod-report {_DARK} }}
 @page {{ margin: 14mm }}
 @media print {{
   main {{ padding: 0 }}
+  .mlprod-report .wide {{ background: none }}
   .mlprod-report {{ font-size: 12px; max-width: none }}
   .mlprod-report .tiles {{ grid-template-columns: repeat(3, 1fr) }}
   .mlprod-report .charts {{ grid-template-columns: 1fr 1fr }} }}

@@ -205,11 +205,11 @@ def _next_step(model: ModelView, store: str) -> str:
         return ""
     newer = newer_said(model)
     first = f"<p>{isolated(newer)}.</p>" if newer else ""
-    lines = copied(refitting(model, store), f"Copy the lines that replace {model.name}")
     return (
         f"<h4>Next step</h4>{first}<p>Fit the model on recent data. {_replacing(model)} In them, "
-        "<code>model</code> is what you fitted and <code>recent</code> what you fitted it on, in the order "
-        f"of time; errors and confidence are on data that it has not seen.</p>{lines}"
+        "<code>model</code> is what you fitted, and <code>recent</code> what you fitted it on, in the order "
+        "of time; errors and confidence are on data that it has not seen.</p>"
+        f"{copied(refitting(model, store), f'Copy the lines that replace {model.name}')}"
     )
 
 
@@ -219,8 +219,8 @@ def _replacing(model: ModelView) -> str:
     said = "These lines save it and set the reference of the new version, while the old one keeps its own"
     if model.production is None:
         return f"{said}."
-    acting = isolated(model.production.version)
-    return f"{said}; the last one puts it into production, unless {acting} is no longer there."
+    version = isolated(model.production.version)
+    return f"{said}; the last one puts it into production, unless that is no longer {version}."
 
 
 def _alarm(alarm: DriftAlarm) -> str:

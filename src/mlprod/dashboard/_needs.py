@@ -195,10 +195,10 @@ def _of_health(model: ModelView) -> Iterator[Need]:
             )
         return
     health = model.overview.health
-    alerts = {str(alert) for alert in health.alerts}
-    reasons = [reason for reason in health.reasons if reason not in alerts]
+    told = {str(alert) for alert in health.alerts}
+    reasons = [reason for reason in health.reasons if reason not in told]
     if reasons:
-        is_critical = health.status == "critical" and not alerts
+        is_critical = health.status == "critical" and not told
         urgency: Urgency = "now" if is_critical else "look"
         day = model.overview.day
         if day.predictions_total or day.trades_total:

@@ -1,4 +1,4 @@
-"""What to do about a model that has drifted: lines of Python, in an order in which nothing goes wrong. Pure.
+"""What to do about a model that has drifted: the lines of Python, in a safe order. Pure.
 
 A bare name means the version in production. Whoever sets its reference anew before the new version acts
 compares the old one with data that it was never fitted on, and hears no alarm of it any more.

@@ -160,7 +160,7 @@ class Archive:
     def latest(
         self, acting: Mapping[str, str], on_unreadable: Callable[[str, str], object] | None
     ) -> dict[str, DriftReport]:
-        """Return the newest report of each model, of the version that acts if it has one, and no other."""
+        """Return the newest report of each model, of the version that acts if it has one; read no other."""
         with explained("list the reports", self._store):
             newest = newest_of_each(self._store, "reports", acting=acting)
         found = read_newest(self._store, self._report, newest, on_unreadable)

@@ -91,10 +91,7 @@ def _silence(
     if metrics.predictions_total or metrics.trades_total:
         return
     if last is None:
-        yield (
-            "degraded",
-            "it has never recorded a prediction or a trade, and counts as degraded until it does",
-        )
+        yield "degraded", "it never recorded a prediction or a trade, and counts as degraded until it does"
     else:
         hours = (now - last) // timedelta(hours=1)
         silent = f"{hours // 24:,} days" if hours >= _LONG_HOURS else f"{hours} hours"

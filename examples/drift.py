@@ -11,7 +11,7 @@ NAMES = [f"volatility_{days}d" for days in WINDOWS]
 
 
 def check_years(
-    model: Model, of: ModelMetadata | str, fitted: Samples, new: Samples, years: str
+    model: Model, of: ModelMetadata | str, fitted: Samples, new: Samples, *, years: str
 ) -> DriftReport:
     """Compare the inputs, forecasts and errors of some years with those of the years of a fit.
 

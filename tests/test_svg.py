@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlprod._svg import Series, escaped, line_chart, number
+from mlprod._svg._axes import Scale
 
 NAN, INF = math.nan, math.inf
 SECOND, HOUR, DAY = (np.timedelta64(1, unit) for unit in "shD")
@@ -548,3 +549,8 @@ class TestAnything:
         values = np.where(np.arange(count) % period, first, second)
         values[count // 2 :: 7] = NAN
         assert_inside(drawn(values))
+
+
+def test_what_is_far_outside_of_a_tiny_range_is_at_its_end():
+    found = Scale(low=0.0, high=2e-9, exponent=-300, ticks=())(np.array([-4.0, 4.0]))
+    assert [0.0, 1.0] == found.tolist()

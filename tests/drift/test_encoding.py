@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlprod.drift import DriftDetector, ReferenceProfile
@@ -128,6 +128,7 @@ class TestRoundTrip:
         assert expected["features"] == found["features"]
 
     @settings(max_examples=30)
+    @example([None] * 9, ["", "", "", "", "", "0", "1", "2", "00"])  # the shares add up to more than 1
     @given(
         st.lists(st.one_of(st.none(), st.floats()), min_size=1, max_size=20),
         st.lists(

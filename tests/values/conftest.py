@@ -165,8 +165,6 @@ def checked(world):
         "drift report": report,
         "quiet report": quiet,
         "drift history": detector.history("idle"),
-        "data of a check": report.data,
-        "limits of a check": report.limits,
         "drift verdict": report.overall,
         "checked data": report.data,
         "limits of drift": report.limits,

@@ -57,7 +57,8 @@ class Scale:
 
     def __call__(self, values: Floats) -> Floats:
         """Return fractions of the height; NaN stays NaN."""
-        return np.clip((values / 10.0**self.exponent - self.low) / (self.high - self.low), 0, 1)
+        with np.errstate(over="ignore"):  # what is far outside of a tiny range
+            return np.clip((values / 10.0**self.exponent - self.low) / (self.high - self.low), 0, 1)
 
     @classmethod
     def of(cls, values: Floats, limits: tuple[float, float], *, rows: int) -> "Scale":

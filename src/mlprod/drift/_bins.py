@@ -182,7 +182,8 @@ class CategoricalBins(Brief):
         kept = frequent if len(frequent) <= CATEGORIES else _chosen(frequent, max(FEWEST, _SURE * error))
         shares = np.array([count for _, count in kept], np.float64) / max(total, 1)
         shares = np.append(shares, max(1 - shares.sum(), 0.0))
-        return cls(tuple(category for category, _ in kept), np.cumsum(shares) - shares / 2)
+        ranks = np.minimum(np.cumsum(shares) - shares / 2, 1.0)  # the sum of shares may be rounded up
+        return cls(tuple(category for category, _ in kept), ranks)
 
     def measure(self, column: Categories) -> CategoricalCounts:
         """Count categories on these bins."""

@@ -30,6 +30,7 @@ _KIND: Final = "drift.reference"
 _VERSION: Final = 1
 _DAMAGE: Final = (ArithmeticError, AttributeError, LookupError, MissingExtraError, TypeError, ValueError)
 _MOST_ROWS: Final = 1 << 53  # beyond, a float cannot count
+_ONE: Final = 1 + 1e-9  # sums of shares were rounded
 _METRICS: Final = ("", "mae", "error_rate")
 
 
@@ -148,7 +149,7 @@ def _read_feature(tree: _Tree) -> Feature:
         _check(all(isinstance(category, str) for category in categories), "its categories are no texts")
         _check(len(set(categories)) == len(categories), "it has a category twice")
         _check(len(ranks) == len(cells) == len(categories) + 1, "its categories do not fit its counts")
-        _check(((ranks >= 0) & (ranks <= 1)).all(), "its categories are not in order")
+        _check(((ranks >= 0) & (ranks <= _ONE)).all(), "its categories are not in order")
         return Feature(
             CategoricalBins(categories, ranks), CategoricalCounts(cells, missing, serial), rank_error
         )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import re
 
 import attrs
 import numpy as np
@@ -54,6 +55,28 @@ class TestModels:
         markup = model_detail(snapshot().models[0], "memory://")
         assert "No data to plot" not in markup
         assert "Drift scores" in markup
+
+    def test_all_charts_are_from_the_first_record_to_the_last(self, store, clock, snapshot):
+        with PerformanceMonitor(store, clock=clock) as monitor:
+            for _ in range(40):
+                monitor.record_prediction("har", "1", correct=True, latency_ms=1.0)
+                monitor.record_trade("har", "1", pnl=1.0)
+                monitor.record_drift("har", "1", feature_drift=0.2)
+                clock.advance(days=3, hours=5)
+        clock.advance(days=90)
+        markup = model_detail(snapshot().models[0], "memory://")
+        spans = re.findall(r">([^<>]* to [^<>]* UTC)</text>", markup)
+        assert 5 * ["2026-03-02 09:30 to 2026-07-05 12:30 UTC"] == spans
+
+    def test_a_single_trade_is_a_point_and_no_ramp(self, store, clock, snapshot):
+        with PerformanceMonitor(store, clock=clock) as monitor:
+            monitor.record_trade("har", "1", pnl=250.0)
+        markup = model_detail(snapshot().models[0], "memory://")
+        equity, drawdown = markup.split('<svg class="mlprod-chart"')[1:]
+        assert "Equity; 2026-03-02 09:30 UTC; Equity: last 250, lowest 250, highest 250" in equity
+        for chart in (equity, drawdown):
+            assert "<circle" in chart
+            assert "mlprod-line" not in chart
 
     def test_nothing_to_plot_is_said(self, store, clock, snapshot):
         with PerformanceMonitor(store, clock=clock) as monitor:

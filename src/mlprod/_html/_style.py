@@ -54,7 +54,7 @@ STYLE: Final = """
 .mlprod-report th, .mlprod-report td {
   padding: .28em .6em; text-align: right; vertical-align: top; font-weight: 400;
   border: 0; border-bottom: 1px solid rgba(128, 128, 128, .25); background: none }
-.mlprod-report .wide th { overflow-wrap: break-word }
+.mlprod-report .wide th, .mlprod-report .wide td { overflow-wrap: break-word }
 .mlprod-report td { white-space: nowrap }
 .mlprod-report td .judged { display: inline-block; min-width: 4.3em; text-align: left; padding-left: .4em }
 .mlprod-report thead th { font-weight: 600; border-bottom-width: 2px; white-space: nowrap }
@@ -87,7 +87,7 @@ main {{ margin: 0 auto; padding: 28px 24px 40px }}
 @media (max-width: 480px) {{
   main {{ padding: 18px 14px 28px }}
   .mlprod-report .tiles {{ grid-template-columns: 1fr 1fr }}
-  .mlprod-report th, .mlprod-report td {{ padding: .28em .35em; font-size: .95em }}
+  .mlprod-report th, .mlprod-report td {{ padding: .28em .3em; font-size: .9em }}
   .mlprod-report td .nowrap {{ white-space: normal }}
   .mlprod-report td .judged {{ display: block; text-align: right; padding: 0; min-width: 0 }} }}
 @media screen and (prefers-color-scheme: dark) {{

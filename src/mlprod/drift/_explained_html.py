@@ -1,6 +1,6 @@
 """A drift report in words: which rows it is about, what decides, and what its figures mean."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from mlprod._html import counted, isolated, time_tag
 from mlprod._svg import NO_DATA, escaped, number
@@ -32,6 +32,8 @@ def _which(data: "CheckedData") -> str:
             return f"{symbol} from the data source{note}".lstrip()
         case "recorded":
             return f"recorded with the monitor{_span(data)}{note}"
+        case _:
+            assert_never(data.origin)
 
 
 def _span(data: "CheckedData") -> str:

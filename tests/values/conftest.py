@@ -191,11 +191,12 @@ def used(world):
     models, monitor, manager, clock = world.models, world.monitor, world.manager, world.clock
     rng = np.random.default_rng(7)
     guarded = {"primary_metric": "win_rate", "min_sample_size": 20, "guardrail_metrics": ["latency_ms"]}
-    manager.create_experiment(HOSTILE, HOSTILE, "har@1.0.0", "har@1.1.0", guarded, id="newer")
+    same = {"salt": "values"}  # else it stops by itself in one of many runs
+    manager.create_experiment(HOSTILE, HOSTILE, "har@1.0.0", "har@1.1.0", {**guarded, **same}, id="newer")
     manager.create_experiment(
         "Draft", "", "har@1.0.0", ["har@1.1.0", "idle"], {"trades_per_year": 900}, id="draft"
     )
-    manager.create_experiment("Done", HOSTILE, "har@1.0.0", "idle", {"min_sample_size": 5}, id="done")
+    manager.create_experiment("Done", HOSTILE, "har@1.0.0", "idle", {"min_sample_size": 5, **same}, id="done")
     for name in ("newer", "done"):
         manager.start_experiment(name)
     for hour in range(72):

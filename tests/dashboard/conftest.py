@@ -92,7 +92,8 @@ def busy(models, monitor, manager, detector, clock):
     models.save([0], "idle", activate=True)
     detector.set_reference("har", {"rsi": rng.normal(50, 10, 1000), "side": ["buy", "sell"] * 500})
     detector.check("har", {"rsi": rng.normal(70, 10, 400), "side": ["buy", "sell"] * 200})
-    manager.create_experiment("Is 1.1 better?", "On live trades", "har@1.0.0", "har@1.1.0", id="newer")
+    same = {"salt": "newer"}  # the units in every run, or it stops by itself in one of many
+    manager.create_experiment("Is 1.1 better?", "On live trades", "har@1.0.0", "har@1.1.0", same, id="newer")
     manager.start_experiment("newer")
     monitor.record_drift("har", "1.0.0", feature_drift=0.1)
     for hour in range(72):

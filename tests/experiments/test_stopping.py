@@ -351,3 +351,12 @@ def test_of_two_that_end_it_at_once_one_does(begun, clock):
     clock.advance(hours=200)
     found = manager._judge.settle(before)
     assert ("stopped", "treatment", "enough") == (found.status, found.winner, found.reason)
+
+
+def test_a_stop_is_told_once(begun, caplog):
+    """By who stopped it, not by a thread or a process that found the same and came second."""
+    manager = begun()
+    before = manager.get_experiment("x")
+    feed(manager, (0.9, 0.1), 100)
+    assert "stopped" == manager._judge.settle(before).status
+    assert 1 == caplog.text.count("treatment is worse")

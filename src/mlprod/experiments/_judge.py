@@ -159,22 +159,25 @@ class Judge:
 
     def _withdraw(self, experiment: Experiment, degradation: Degradation, sums: Sums) -> Experiment:
         """Give the units of a treatment to the control; end the experiment if no other treatment is left."""
-        _log.warning("experiment %s: %s", experiment.id, degradation.reason)
-        split = _without(self._book.find(experiment.id), degradation.variant)
-        if not any(split[1:]):
-            return self.end(
+        if any(_without(self._book.find(experiment.id), degradation.variant)[1:]):
+            decided = self._book.decide(
+                experiment.id,
+                lambda found: _decisions.set_traffic(
+                    found, _without(found, degradation.variant), None, degradation.reason
+                ),
+            )
+        else:
+            decided = self.end(
                 experiment,
                 winner=CONTROL,
                 reason=degradation.reason,
                 is_early=True,
                 stopped=(degradation, sums),
             )
-        return self._book.decide(
-            experiment.id,
-            lambda found: _decisions.set_traffic(
-                found, _without(found, degradation.variant), None, degradation.reason
-            ),
-        )
+        _log.warning(
+            "experiment %s: %s", experiment.id, degradation.reason
+        )  # whoever is second comes not here
+        return decided
 
 
 def _without(experiment: Experiment, variant: int) -> list[float]:

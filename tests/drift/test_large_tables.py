@@ -45,12 +45,12 @@ class TestIterators:
     def test_three_million_rows_take_no_more_memory_than_half_a_million(self, detector):
         few = peak_of(lambda: detector.set_reference("few", batches(5)))
         many = peak_of(lambda: detector.set_reference("many", batches(30)))
-        assert many < 1.2 * few
+        assert many < 1.5 * few  # it would be six times as much
         few, many = (
             peak_of(lambda count=count: detector.profile("many", batches(count, shift=0.5)))
             for count in (5, 30)
         )
-        assert many < 1.2 * few
+        assert many < 1.5 * few  # it would be six times as much
         assert 3_000_000 == detector.get_reference("many").rows
 
     @pytest.mark.slow

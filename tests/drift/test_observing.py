@@ -206,16 +206,17 @@ def test_both_names_of_a_model_are_watched_against_another_reference(opened, usu
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     detector = opened()
     detector._models.save([1], "m", activate=True)
-    detector.set_reference("m@1.0.0", columns)
+    for name in ("m@1.0.0", "n"):
+        detector.set_reference(name, columns)
     names = ("m", "m@1.0.0")
-    for name in names:
+    for name in (*names, "n"):
         detector.observe(name, usual[0])
     opened().set_reference("m@1.0.0", columns)
     now[0] += 31
     detector.observe("m", usual[0])
     for name in names:
         detector.observe(name, usual[0])
-    assert {"m": 2, "m@1.0.0": 2} == detector._observers.rows
+    assert {"m": 2, "m@1.0.0": 2, "n": 1} == detector._observers.rows
 
 
 def test_one_model_by_two_names_is_one_watch(detector, models, columns, usual):

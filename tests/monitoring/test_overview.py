@@ -165,8 +165,10 @@ def test_steps_are_never_too_many(monitor, clock):
     assert len(overview.history) <= 11
 
 
-def test_trades_without_money_have_a_win_rate(monitor):
-    monitor.record_trade("har", "1", outcome="win")
+@pytest.mark.parametrize("count", [1, 2])
+def test_trades_without_money_have_a_win_rate(monitor, count):
+    for _ in range(count):
+        monitor.record_trade("har", "1", outcome="win")
     (overview,) = monitor.get_overview()
     assert (1.0, True) == (
         overview.history["win_rate"][-1],

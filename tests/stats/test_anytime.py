@@ -54,6 +54,22 @@ class TestInterval:
         assert -math.inf == interval.low
         assert math.isclose(math.log(20), interval.high)
 
+    def test_it_is_found_beside_an_estimate_that_nothing_speaks_against(self):
+        interval = interval_of(lambda at: math.log(abs(at - 1)) if at != 1 else -math.inf, 1.0, 0.1, 0.05)
+        assert math.isclose(-19, interval.low, rel_tol=1e-11)
+        assert math.isclose(21, interval.high, rel_tol=1e-11)
+
+    def test_it_takes_few_looks_at_evidence_that_is_nearly_a_parabola(self):
+        looks = []
+
+        def log_e(at):
+            looks.append(at)
+            return at * at / 2 + abs(at) ** 3 / 20 - 1.0
+
+        interval = interval_of(log_e, 0.0, 1.0, 0.05)
+        assert math.isclose(math.log(20), log_e(interval.high), rel_tol=1e-11)
+        assert len(looks) < 25
+
     @given(numbers, st.floats(-3, 3), st.sampled_from([0.5, 1.0, 3.0, 9.0]))
     def test_its_ends_are_where_bisection_finds_them(self, root, steepness, power):
         """However flat or steep the evidence is there, and from outside: it is enough at the ends."""

@@ -1,5 +1,6 @@
 """From evidence to a p-value and to an interval, both of which hold however often they are looked at."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TypeAlias
@@ -10,7 +11,8 @@ from mlprod.stats._result import Interval
 __all__ = ["anytime_p_value", "enough", "interval_of"]
 
 _DOUBLINGS = 64
-_HALVINGS = 50
+_HALVINGS = 42  # finer than evidence itself is rounded
+_LEAST = -1e6  # evidence may be less; it makes no difference
 _MOST_STEPS = 200  # far more than it ever takes
 
 _Point: TypeAlias = tuple[float, float]
@@ -68,35 +70,42 @@ def interval_of(log_e: Callable[[float], float], estimate: float, scale: float, 
         >>> round(interval.low, 9), round(interval.high, 9)
         (1.0, 5.0)
     """
-    needed = enough(alpha)
+    needed, log_e = enough(alpha), functools.cache(log_e)
+    least = max(log_e(estimate), _LEAST)
     covers_zero = log_e(0.0) < needed
-    if not (covers_zero or log_e(estimate) < needed):
+    if not (covers_zero or least < needed):
         return Interval(estimate, estimate)
+
+    def surplus(point: float) -> float:
+        """Return what is beyond enough, bent so that it is a line where the evidence is a parabola."""
+        found = log_e(point)
+        bend = math.sqrt(max(found - least, 0.0)) + math.sqrt(max(needed - least, 0.0))
+        return (found - needed) / bend if 0 < bend < math.inf else found - needed
+
+    step = scale * math.sqrt(2 * max(needed - least, 0.0)) or scale  # right if `scale` is the standard error
     low, high = (min(0.0, estimate), max(0.0, estimate)) if covers_zero else (estimate, estimate)
     beyond = None if covers_zero else 0.0
     return Interval(
-        _limit(log_e, low, -scale, needed, beyond if estimate > 0 else None),
-        _limit(log_e, high, scale, needed, beyond if estimate < 0 else None),
+        _limit(surplus, low, -step, beyond if estimate > 0 else None),
+        _limit(surplus, high, step, beyond if estimate < 0 else None),
     )
 
 
-def _limit(
-    log_e: Callable[[float], float], inside: float, step: float, needed: float, outside: float | None
-) -> float:
+def _limit(surplus: Callable[[float], float], inside: float, step: float, outside: float | None) -> float:
     """Return the point, on the side of the step, from which on the evidence is enough."""
     if outside is None:
         for _ in range(_DOUBLINGS):
             outside = inside + step
-            if log_e(outside) >= needed:
+            if surplus(outside) >= 0:
                 break
             step *= 2
         else:
             return math.copysign(math.inf, step)
-    return _crossing(lambda point: log_e(point) - needed, inside, outside)
+    return _crossing(surplus, inside, outside)
 
 
 def _crossing(surplus: Callable[[float], float], inside: float, outside: float) -> float:
-    """Return where a surplus begins, from outside, to 2**-50 of the distance.
+    """Return where a surplus begins, from outside, to 2**-42 of the distance.
 
     Bisection, or inverse quadratic interpolation where the last three points lie so that it can be trusted:
     Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear function

@@ -27,6 +27,19 @@ def rows(markup):
 
 
 class TestModels:
+    def test_those_in_trouble_come_first(self, models, store, clock, snapshot, tree):
+        for name in ("a-new", "b-right", "c-wrong", "d-wrong"):
+            models.save([0], name)
+        thresholds = [AlertThreshold("low", "accuracy", 0.9, "critical")]
+        with PerformanceMonitor(store, clock=clock, thresholds=thresholds) as monitor:
+            for name in ("b-right", "c-wrong", "d-wrong"):
+                monitor.record_predictions(name, "1.0.0", correct=[name == "b-right"] * 40)
+            monitor.get_active_alerts()
+        markup = models_tab(snapshot())
+        names = [re.search("#models/([a-z-]+)", row).group(1) for row in rows(markup)]
+        assert ["c-wrong", "d-wrong", "b-right", "a-new"] == names
+        assert "those in trouble first" in tree(markup).text
+
     def test_one_that_only_the_monitor_knows(self, store, clock, snapshot, tree):
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_prediction("ghost", "7", correct=True)
@@ -196,6 +209,20 @@ class TestAlerts:
     def test_nobody_need_say_who(self, monitor, snapshot, tree):
         monitor.acknowledge_alert(monitor.get_active_alerts()[0].id)
         assert "by somebody" in tree(alerts_tab(snapshot())).text
+
+    def test_what_nobody_knows_of_comes_first_then_what_is_critical(self, store, clock, snapshot, tree):
+        """An acknowledged critical alert stands below a warning that fires, as the caption says."""
+        thresholds = [
+            AlertThreshold(kind, "accuracy", 0.9, severity, window="30d")
+            for kind, severity in (("a", "warning"), ("b", "critical"), ("c", "critical"))
+        ]
+        with PerformanceMonitor(store, clock=clock, thresholds=thresholds) as monitor:
+            known = next(alert for alert in monitor.get_active_alerts() if alert.type == "c")
+            monitor.acknowledge_alert(known.id)
+        markup = alerts_tab(snapshot())
+        kinds = [re.search("<strong><bdi>([^<]+)", row).group(1) for row in rows(markup)]
+        assert ["b", "a", "c"] == [kind for kind in kinds if kind in "abc"]
+        assert "firing ones first, then acknowledged" in tree(markup).text
 
     def test_only_what_nobody_knows_of_can_be_acknowledged(self, alerts):
         assert "acknowledge_alert" not in alerts_tab(alerts)

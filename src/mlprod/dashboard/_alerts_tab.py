@@ -34,7 +34,8 @@ def alerts_tab(snapshot: Snapshot) -> str:
     groups: dict[str, str] = {state: state.capitalize() for state in _RANK if state in states}
     return sortable(
         "alerts-table",
-        "Every alert: active ones first, critical ones first among them, then the newest",
+        "Every alert: firing ones first, then acknowledged, pending and resolved ones; "
+        "among each, critical ones first, then the newest",
         _COLUMNS,
         (_row(alert, snapshot.store) for alert in newest),
         groups={**groups, "critical": "Critical", "warning": "Warning"},

@@ -6,7 +6,7 @@ from typing import Final
 from mlprod.dashboard._snapshot import ModelView
 from mlprod.models import ModelMetadata
 
-__all__ = ["HEALTH_RANK", "health_of", "reasons_of", "silent_production", "stranger_said"]
+__all__ = ["HEALTH_RANK", "by_health", "health_of", "reasons_of", "silent_production", "stranger_said"]
 
 HEALTH_RANK: Final = {"critical": 0, "degraded": 1, "healthy": 2, "unknown": 3}
 _DAY: Final = timedelta(days=1)
@@ -23,6 +23,11 @@ def health_of(model: ModelView) -> str:
     status = model.overview.health.status
     is_doubtful = model.unread & {"records", "alerts"} or silent_production(model) or model.resembles
     return "unknown" if status == "healthy" and is_doubtful else status
+
+
+def by_health(model: ModelView) -> tuple[int, str]:
+    """Return by what models are sorted: those in trouble first, then by name."""
+    return HEALTH_RANK[health_of(model)], model.name
 
 
 def reasons_of(model: ModelView) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from mlprod._html import METRICS, isolated
 from mlprod._svg import NO_DATA, escaped, number
-from mlprod.dashboard._health import HEALTH_RANK, health_of
+from mlprod.dashboard._health import HEALTH_RANK, by_health, health_of
 from mlprod.dashboard._refitting import is_of_acting
 from mlprod.dashboard._snapshot import ModelView, Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
@@ -36,9 +36,9 @@ def models_tab(snapshot: Snapshot) -> str:
         return nothing_there(snapshot, "registry", "There are no models yet.")
     return sortable(
         "models-table",
-        "Every model, with figures over everything recorded",
+        "Every model, those in trouble first, with figures over everything recorded",
         _COLUMNS,
-        map(_row, snapshot.models),
+        map(_row, sorted(snapshot.models, key=by_health)),
         groups={"production": "In production", "alerts": "With alerts", "drift": "With drift"},
         group_label="Only",
     )

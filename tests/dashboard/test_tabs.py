@@ -305,9 +305,18 @@ def test_a_table_says_how_it_is_sorted_and_what_it_holds():
         "t",
         "A & B",
         [Column("A", "text"), Column("B")],
-        [Row([Cell("x", "x"), number_cell(math.nan, NO_DATA)])],
+        [Row([Cell("x", "x"), number_cell(math.nan, NO_DATA)]), Row([Cell("y", "y"), number_cell(2, "2")])],
     )
     assert "<caption><span>A &amp; B</span></caption>" in markup
     assert '<th scope="col" aria-sort="none"><button type="button">B</button></th>' in markup
-    assert f"<td>{NO_DATA}</td>" in markup
+    assert f'<td class="empty">{NO_DATA}</td><' in markup
+    assert '<td data-v="2">2</td>' in markup
     assert "filters" not in markup
+
+
+def test_a_column_that_is_empty_in_every_row_is_left_out():
+    columns = [Column("A", "text"), Column("B"), Column("C")]
+    listed = [Row([Cell(NO_DATA), Cell(NO_DATA), number_cell(each, "1")]) for each in (1.0, 2.0)]
+    markup = sortable("t", "T", columns, listed)
+    assert ["A", "C"] == re.findall(r"<button[^>]*>(\w)</button>", markup)
+    assert 2 == markup.count("<td ")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias, final
+from typing import Final, Literal, TypeAlias, final
 
 import attrs
 
@@ -14,6 +14,8 @@ from mlprod._value import isoformat
 __all__ = ["Cell", "Column", "Row", "number_cell", "sortable", "text_cell", "time_cell"]
 
 Kind: TypeAlias = Literal["number", "text", "wordy"]
+
+_LOOKS: Final[Mapping[Kind, str]] = {"number": "", "text": "text", "wordy": "text wordy"}
 
 
 @final
@@ -44,6 +46,11 @@ class Cell:
 
     markup: str
     key: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it shows that there is nothing."""
+        return self.markup == NO_DATA
 
 
 @final
@@ -92,6 +99,8 @@ def sortable(
 ) -> str:
     """Return a table with buttons to sort it and, if there are groups, with what filters it.
 
+    A column that is empty in every row is left out.
+
     Args:
         table_id: by which the page knows it.
         caption: what it shows, as text.
@@ -100,6 +109,7 @@ def sortable(
         groups: what rows can be filtered by, and its name; None: no filters.
         group_label: what the groups are.
     """
+    columns, rows = _without_empty_ones(columns, list(rows))
     heads = "".join(_head(column) for column in columns)
     body = "".join(_row(row, columns) for row in rows)
     table = (
@@ -108,6 +118,13 @@ def sortable(
     )
     filters = "" if groups is None else _filters(table_id, groups, group_label)
     return filters + scrolling(caption, table)
+
+
+def _without_empty_ones(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
+    """Leave out columns in which no row has anything; the first one is the head of each row."""
+    kept = [at for at in range(len(columns)) if at == 0 or not all(row.cells[at].is_empty for row in rows)]
+    shorter = [attrs.evolve(row, cells=[row.cells[at] for at in kept]) for row in rows]
+    return [columns[at] for at in kept], shorter
 
 
 def _head(column: Column) -> str:
@@ -129,8 +146,9 @@ def _row(row: Row, columns: Sequence[Column]) -> str:
 
 
 def _cell(cell: Cell, column: Column) -> str:
-    look = {"number": "", "text": ' class="text"', "wordy": ' class="text wordy"'}[column.kind]
-    return f"<td{look}{_key(cell)}>{cell.markup}</td>"
+    look = f"{_LOOKS[column.kind]}{' empty' if cell.is_empty else ''}".strip()
+    named = f' class="{look}"' if look else ""
+    return f"<td{named}{_key(cell)}>{cell.markup}</td>"
 
 
 def _key(cell: Cell) -> str:

@@ -109,8 +109,10 @@ addEventListener("DOMContentLoaded", () => {
     return Number.isNaN(a) || Number.isNaN(b) ? one.localeCompare(other, "en", { numeric: true }) : a - b;
   };
 
-  const sort = (table, column, direction) => {
+  const sort = (table, title, direction) => {
     const heads = all("thead th", table);
+    const column = heads.findIndex((head) => head.textContent === title);
+    if (column < 0) return; // it was left out of a page that was written later
     heads.forEach((head, at) => {
       if (head.hasAttribute("aria-sort")) head.setAttribute("aria-sort", at === column ? direction : "none");
     });
@@ -134,8 +136,8 @@ addEventListener("DOMContentLoaded", () => {
     const head = button.parentElement;
     const table = head.closest("table");
     const direction = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
-    sort(table, head.cellIndex, direction);
-    state.sorts[table.id] = [head.cellIndex, direction];
+    sort(table, button.textContent, direction);
+    state.sorts[table.id] = [button.textContent, direction];
     live.textContent = `Sorted by ${button.textContent}, ${direction}`;
     save();
   });

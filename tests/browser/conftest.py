@@ -1,7 +1,10 @@
 """A real Chromium, a page of a store in which everything was used, and one of a very large store."""
 
 import importlib.util
+import math
 import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,6 +96,66 @@ def small(tmp_path_factory):
         monitor.acknowledge_alert(second.id, by=HOSTILE[:100], note=HOSTILE)
         assert first.severity == "critical"
     return written(folder, store, title=f"Desk {HOSTILE}")
+
+
+@pytest.fixture(scope="session")
+def quickstart(tmp_path_factory):
+    """Run the quickstart in an empty folder."""
+    folder = tmp_path_factory.mktemp("quickstart")
+    environment = {name: value for name, value in os.environ.items() if name != "MLPROD_STORE"}
+    script = Path(__file__).parents[2] / "examples" / "quickstart.py"
+    subprocess.run(
+        [sys.executable, script], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL
+    )
+    return Written(folder / "dashboard.html", str(folder / ".mlprod"), math.nan)
+
+
+@pytest.fixture(scope="session")
+def long_names(tmp_path_factory):
+    """Use names, versions, amounts and notes as long as people make them."""
+    folder = tmp_path_factory.mktemp("long_names")
+    store, clock = str(folder / "store"), FrozenClock(NOW - timedelta(hours=72))
+    names = (
+        "volatility-of-the-sp500-next-day-har-with-jumps",
+        "credit_default_probability_of_small_businesses_v2",
+        "fx.eurusd.momentum.intraday.5m",
+    )
+    rng = np.random.default_rng(5)
+    models, detector = ModelSerializer(store, clock=clock), DriftDetector(store, clock=clock)
+    thresholds = [
+        AlertThreshold("accuracy_below_what_the_desk_agreed", "accuracy", 0.9, "critical", window="30d"),
+        AlertThreshold(
+            "latency_above_what_the_exchange_allows",
+            "p99_latency_ms",
+            1.0,
+            "warning",
+            comparison="above",
+            window="30d",
+        ),
+    ]
+    manager = ABTestingManager(store, clock=clock)
+    monitor = PerformanceMonitor(store, clock=clock, thresholds=thresholds)
+    with manager, monitor:
+        for name in names:
+            models.save([1.0], name, activate=True)
+            models.save([2.0], name, bump="minor")
+            detector.set_reference(name, {"x": rng.normal(50, 10, 1000)})
+            detector.check(name, {"x": rng.normal(70, 10, 400)})
+            question = f"Is the newer version of {name} better than the one in production?"
+            manager.create_experiment(question, "", f"{name}@1.0.0", f"{name}@1.1.0", id=name)
+            manager.start_experiment(name)
+        manager.end_experiment(names[-1])
+        for hour in range(72):
+            for name in names:
+                monitor.record_prediction(name, "1.0.0", correct=hour % 3 > 0, latency_ms=1234.5678)
+                monitor.record_trade(name, "1.0.0", pnl=1_234_567.0 if hour % 3 else -1_500_000.0)
+            variant = manager.get_variant(names[0], hour)
+            manager.record_trade(names[0], variant.id, id=str(hour), pnl=float(rng.normal()))
+            clock.advance(hours=1)
+        first = monitor.get_active_alerts()[0]
+        note = "The exchange changed its hours; the desk and the exchange are looking at it together"
+        monitor.acknowledge_alert(first.id, by="ada.lovelace@desk.example.com", note=note)
+    return written(folder, store)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ _COLUMNS: Final = (
     Column("Model", "text"),
     Column("Severity", "text"),
     Column("State", "text"),
-    Column("What, and the line of Python that acknowledges it", "wordy"),
+    Column("What, and how to acknowledge it", "wordy"),
     Column("Since"),
     Column("Resolved"),
     Column("Acknowledged", "text"),

@@ -18,13 +18,13 @@ __all__ = ["experiments_tab", "standing", "time_left"]
 _COLUMNS: Final = (
     Column("Experiment", "text"),
     Column("Status", "text"),
+    Column("Time left", "text"),
     Column("Verdict", "text"),
     Column("Lift"),
     Column("Metric", "text"),
     Column("Samples"),
     Column("Traffic", "text", is_sortable=False),
     Column("Sample ratio", "text"),
-    Column("Time left", "text"),
 )
 _STATUSES: Final = ("running", "paused", "draft", "stopped", "completed")
 _LOOKS: Final = {"running": "running", "paused": "warning"}
@@ -69,13 +69,13 @@ def _row(each: ExperimentOverview, snapshot: Snapshot) -> Row:
         [
             text_cell(name, link("experiments", experiment.id, name)),
             Cell(chip(_LOOKS.get(experiment.status, ""), experiment.status), experiment.status),
+            Cell(time_left(each, now), "" if ends_at is None else f"{(ends_at - now).total_seconds():.0f}"),
             _verdict(verdict, is_whole=not snapshot.is_unread("outcomes", experiment.id)),
             _lift(verdict),
             _metric(each, verdict),
             _samples(verdict),
             Cell(escaped(_traffic(each))),
             _ratio(verdict),
-            Cell(time_left(each, now), "" if ends_at is None else f"{(ends_at - now).total_seconds():.0f}"),
         ],
         groups=[experiment.status],
     )
@@ -93,7 +93,7 @@ def _lift(verdict: ExperimentConclusion | None) -> Cell:
     """Return the lift with the very limits by which the verdict was reached, and what they are."""
     if verdict is None or math.isnan(verdict.effect_size):
         return Cell(NO_DATA)
-    question = "" if verdict.test == "none" else f'<span class="sub">{escaped(asked(verdict))}</span>'
+    question = "" if verdict.test == "none" else f'<span class="sub asked">{escaped(asked(verdict))}</span>'
     limits = f'<span class="sub">{escaped(limits_said(verdict.interval))}</span>{question}'
     return number_cell(verdict.effect_size, lift(verdict.effect_size), limits)
 

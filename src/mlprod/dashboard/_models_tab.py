@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from mlprod._html import METRICS, isolated
+from mlprod._html import METRICS, counted, isolated
 from mlprod._svg import NO_DATA, escaped, number
 from mlprod.dashboard._health import HEALTH_RANK, by_health, health_of
 from mlprod.dashboard._refitting import is_of_acting
@@ -17,15 +17,14 @@ __all__ = ["models_tab"]
 _COLUMNS: Final = (
     Column("Model", "text"),
     Column("Health", "text"),
+    Column("Last record", "text"),
     Column("Active", "text"),
-    Column("Versions"),
+    Column("Drift", "text"),
     Column("Alerts"),
     Column("Predictions"),
     Column("Accuracy"),
     Column("P&amp;L"),
     Column("p99 latency"),
-    Column("Drift", "text"),
-    Column("Last record"),
 )
 _RECORDED: Final = ("predictions_total", "accuracy", "total_pnl", "p99_latency_ms")
 
@@ -58,24 +57,28 @@ def _row(model: ModelView) -> Row:
         [
             text_cell(model.name, link("models", model.name)),
             Cell(chip(health, health), f"{HEALTH_RANK[health]}"),
-            _acting(model),
-            _count(len(model.versions)),
-            _count(len(model.alerts)),
-            *recorded,
-            _drift(model),
             time_cell(None if overview is None else overview.last),
+            _acting(model),
+            _drift(model),
+            _alerts(model),
+            *recorded,
         ],
         groups=[name for name, is_in in groups.items() if is_in],
     )
 
 
 def _acting(model: ModelView) -> Cell:
-    if model.production is not None:
-        return text_cell(model.production.version)
-    return Cell("not in the registry" if model.is_stranger else NO_DATA)
+    if model.is_stranger:
+        return Cell("not in the registry")
+    count = len(model.versions)
+    saved = f'<span class="sub">{counted(count, "version")}</span>' if count else ""
+    if model.production is None:
+        return Cell(NO_DATA + saved)
+    return text_cell(model.production.version, isolated(model.production.version) + saved)
 
 
-def _count(count: int) -> Cell:
+def _alerts(model: ModelView) -> Cell:
+    count = len(model.alerts)
     return number_cell(count, f"{count:,}" if count else NO_DATA)
 
 

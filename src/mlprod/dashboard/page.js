@@ -71,7 +71,7 @@ addEventListener("DOMContentLoaded", () => {
       list.hidden = Boolean(name);
       byId(`${tab}-content`).innerHTML = markup || "";
       for (const chart of all(".mlprod-chart", detail)) chart.tabIndex = 0;
-      for (const table of all("table[id]", detail)) restoreSort(table);
+      for (const table of all("table.sortable", detail)) prepare(table);
       heading = name && byId(`${tab}-content`).querySelector("h2");
     }
     const about = heading ? heading.textContent : nav.querySelector("[aria-selected=true]").dataset.name;
@@ -102,6 +102,19 @@ addEventListener("DOMContentLoaded", () => {
     row.scrollIntoView({ block: "center" });
   };
 
+  // --- tables: on a phone rows are cards, in which each cell says of which column it is ------------------
+
+  const HEADERS = { col: "columnheader", row: "rowheader" };
+  const ROLES = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+
+  const label = (table) => {
+    const titles = all("thead th", table).map((head) => head.textContent);
+    for (const part of [table, ...all("thead, tbody, tr, th, td", table)]) {
+      part.setAttribute("role", HEADERS[part.scope] ?? ROLES[part.tagName]); // browsers forget what is no table to the eye
+      if (part.tagName === "TD") part.dataset.label = titles[part.cellIndex];
+    }
+  };
+
   // --- tables: sort and filter --------------------------------------------------------------------------
 
   const compared = (one, other) => {
@@ -125,7 +138,8 @@ addEventListener("DOMContentLoaded", () => {
     table.tBodies[0].append(...rows.map(([, row]) => row));
   };
 
-  const restoreSort = (table) => {
+  const prepare = (table) => {
+    label(table);
     const kept = state.sorts[table.id];
     if (kept) sort(table, ...kept);
   };
@@ -172,7 +186,7 @@ addEventListener("DOMContentLoaded", () => {
     });
   }
   for (const table of all("[data-filter]").filter(isSearch).map((control) => byId(control.dataset.filter))) filter(table);
-  for (const table of all("table[id]")) restoreSort(table);
+  for (const table of all("table.sortable")) prepare(table);
 
   // --- copying ------------------------------------------------------------------------------------------
 

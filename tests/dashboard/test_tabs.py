@@ -207,11 +207,13 @@ class TestAlerts:
         line = acknowledging(alert, "memory://somewhere")
         assert line == (
             "import mlprod; mlprod.PerformanceMonitor('memory://somewhere')"
-            '.acknowledge_alert(\'a1-0\', by="", note="")'
+            '.acknowledge_alert(\'a1-0\', by=input("Your name: "), note=input("Note: "))'
         )
         monkeypatch.setattr(mlprod, "PerformanceMonitor", lambda _: monitor, raising=False)
-        exec(line)  # noqa: S102 - the very line that the page shows
-        assert "acknowledged" == snapshot().alerts[0].state
+        typed = iter(["Ada", "on it"])
+        exec(line, {"input": lambda _: next(typed)})  # noqa: S102 - the very line that the page shows
+        found = snapshot().alerts[0]
+        assert ("acknowledged", "Ada", "on it") == (found.state, found.acknowledged_by, found.note)
 
     def test_what_has_passed_comes_last(self, snapshot):
         found = snapshot()

@@ -9,7 +9,7 @@ import numpy as np
 from mlprod._html import METRICS, counted, isolated, time_tag
 from mlprod._svg import NO_DATA, Series, escaped, line_chart, number, paired_bars
 from mlprod.dashboard._health import health_of, reasons_of, stranger_said
-from mlprod.dashboard._refitting import is_of_acting, newer_said, refitting
+from mlprod.dashboard._refitting import is_of_acting, names_said, newer_said, refitting
 from mlprod.dashboard._snapshot import ModelView
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
 from mlprod.dashboard._words import alarm_said, alert_said, chip, copied, link
@@ -207,8 +207,7 @@ def _next_step(model: ModelView, store: str) -> str:
     first = f"<p>{isolated(newer)}.</p>" if newer else ""
     return (
         f"<h4>Next step</h4>{first}<p>Fit the model on recent data. {_replacing(model)} In them, "
-        "<code>model</code> is what you fitted, and <code>recent</code> what you fitted it on, in the order "
-        "of time; errors and confidence are on data that it has not seen.</p>"
+        f"{names_said(model)}.</p>"
         f"{copied(refitting(model, store), f'Copy the lines that replace {model.name}')}"
     )
 
@@ -220,7 +219,7 @@ def _replacing(model: ModelView) -> str:
     if model.production is None:
         return f"{said}."
     version = isolated(model.production.version)
-    return f"{said}; the last one puts it into production, unless that is no longer {version}."
+    return f"{said}; the last step puts it into production, unless that is no longer {version}."
 
 
 def _alarm(alarm: DriftAlarm) -> str:

@@ -58,6 +58,19 @@ def test_warnings_are_to_be_looked_at(store, clock, needs):
     assert [("look", "alerts/a1-0", "has 1 warning that")] == beginnings(needs())
 
 
+@pytest.mark.parametrize(("count", "also"), [(1, ""), (2, "; also b"), (6, "; also b, c, d, and 2 more")])
+def test_of_several_alerts_the_first_is_told_and_others_are_named(store, clock, needs, count, also):
+    slow = [
+        AlertThreshold(name, "p99_latency_ms", 1.0, "warning", comparison="above", min_samples=1)
+        for name in "abcdef"[:count]
+    ]
+    with PerformanceMonitor(store, clock=clock, thresholds=slow) as monitor:
+        monitor.record_prediction("ghost", "1", latency_ms=9.0)
+        monitor.get_active_alerts()
+    ((_, _, sentence),) = needs()
+    assert sentence.endswith(f", since 2026-03-02 09:30 UTC{also}")
+
+
 def test_a_model_in_production_that_fails_without_an_alert_is_urgent(models, store, clock, needs):
     models.save([1], "har", activate=True)
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:

@@ -21,6 +21,7 @@ Urgency: TypeAlias = Literal["now", "decide", "look"]
 
 _ORDER: Final[dict[Urgency, int]] = {"now": 0, "decide": 1, "look": 2}
 _INCONCLUSIVE: Final = "inconclusive"
+_NAMED: Final = 3  # of many alerts
 
 
 @final
@@ -128,9 +129,14 @@ def _where(alerts: Sequence[Alert]) -> str:
 
 
 def _alerts_said(alerts: Sequence[Alert], kind: str) -> str:
-    first = alerts[0]
+    first, *others = alerts
     since = f"since {first.since:%Y-%m-%d %H:%M} UTC"
-    return f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(first)}, {since}"
+    named = ", ".join(other.type for other in others[:_NAMED])
+    more = f", and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+    also = f"; also {named}{more}" if others else ""
+    return (
+        f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(first)}, {since}{also}"
+    )
 
 
 def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:

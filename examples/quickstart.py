@@ -187,7 +187,7 @@ def show_performance(*periods: tuple[ModelMetadata, int]) -> None:
 
 def show_conclusion(conclusion: ExperimentConclusion) -> None:
     """Say who won."""
-    show("winner", f"{conclusion.winner}, confidence {conclusion.confidence:.4%}")
+    show("winner", conclusion.winner)
     show("verdict", conclusion.recommendation)
 
 

@@ -197,8 +197,13 @@ def recorded_span(overview: ModelOverview) -> TimeSpan:
 def within(history: MetricsHistory, span: TimeSpan) -> MetricsHistory:
     """Return the steps that begin before a span ends, without those behind it in which nothing can be."""
     count = max(1, int(np.searchsorted(history.times, span[1], "right")))
-    columns = {name: values[:count] for name, values in history.columns.items()}
-    return attrs.evolve(history, times=history.times[:count], columns=columns, equity=history.equity[:count])
+    return attrs.evolve(
+        history,
+        times=history.times[:count],
+        columns={name: values[:count] for name, values in history.columns.items()},
+        equity=history.equity[:count],
+        drawdown=history.drawdown[:count],
+    )
 
 
 def _whole(history: MetricsHistory) -> TimeSpan | None:
@@ -230,7 +235,9 @@ def _drawn(
         if span is not None and span[0] == span[1]:  # no time in which it could have grown
             ends, equity, drawdown = ends[-1:], equity[-1:], drawdown[-1:]
         yield draw("Equity", ends, [Series("Equity", equity)])
-        yield draw("Drawdown", ends, [Series("Drawdown", drawdown, "area")], limits=(-math.inf, 0))
+        most = METRICS["max_drawdown_amount"].shown(history.drawdown.max())
+        lines = [Series("Drawdown", drawdown, "area")]
+        yield draw(f"Drawdown, at most {most}", ends, lines, limits=(-math.inf, 0))
     latencies = {name: f"{name}_latency_ms" for name in ("p50", "p95", "p99")}
     if any(np.isfinite(history[column]).any() for column in latencies.values()):
         level = next((thresholds[column] for column in latencies.values() if column in thresholds), math.nan)
@@ -239,17 +246,12 @@ def _drawn(
 
 
 def _equity(history: MetricsHistory) -> tuple[NDArray[np.datetime64], Floats, Floats]:
-    """Return equity and drawdown, in money, at the beginning and at the end of each step.
-
-    A drawdown is what is missing to the highest equity so far, or what a step lost within it if that is more.
-    """
+    """Return equity and drawdown, in money, at the beginning and at the end of each step."""
     ends = np.concatenate([history.times[:1], history.times + _step(history)])
     with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is a gap
         before = history.equity[:1] - np.nan_to_num(history["total_pnl"][:1])
-        equity = np.concatenate([before, history.equity])
-        missing = np.fmax.accumulate(equity) - equity
-        lost = np.concatenate([[0.0], history["max_drawdown_amount"]])
-        return ends, equity, 0.0 - np.fmax(missing, lost)
+    equity = np.concatenate([before, history.equity])
+    return ends, equity, 0.0 - np.concatenate([[0.0], history.drawdown])
 
 
 def _metrics(report: PerformanceReport) -> str:

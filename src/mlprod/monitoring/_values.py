@@ -127,6 +127,8 @@ class MetricsHistory(Value):
             In a `ModelOverview` there are those that are drawn.
         equity: cumulated P&L at the end of each step, in money; shape ``(n,)``. It begins with what
             was earned before the first step.
+        drawdown: how far equity was below its highest since the beginning of the first step, at its worst
+            within each step; in money, 0 or more; shape ``(n,)``.
     """
 
     model_id: str
@@ -135,6 +137,7 @@ class MetricsHistory(Value):
     times: NDArray[np.datetime64]
     columns: Mapping[str, NDArray[np.float64]] = attrs.field(repr=False)
     equity: NDArray[np.float64]
+    drawdown: NDArray[np.float64]
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -152,6 +155,7 @@ class MetricsHistory(Value):
             "step_seconds": self.step_seconds,
             "times": [f"{time}Z" for time in self.times.astype("datetime64[us]").astype(str)],
             "equity": plain(self.equity.tolist()),
+            "drawdown": plain(self.drawdown.tolist()),
             **{metric: plain(column.tolist()) for metric, column in self.columns.items()},
         }
 

@@ -78,6 +78,15 @@ class TestModels:
             assert "<circle" in chart
             assert "mlprod-line" not in chart
 
+    def test_what_several_versions_earned_is_said_to_be_added_up(self, store, clock, snapshot, tree):
+        said = "P&L, equity and drawdown add up the trades of all versions"
+        with PerformanceMonitor(store, clock=clock) as monitor:
+            monitor.record_trade("har", "1", pnl=250.0)
+            monitor.record_prediction("har", "2", correct=True)
+            assert said not in tree(model_detail(snapshot().models[0], "memory://")).text
+            monitor.record_trade("har", "2", pnl=-50.0)
+            assert said in tree(model_detail(snapshot().models[0], "memory://")).text
+
     def test_nothing_to_plot_is_said(self, store, clock, snapshot):
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_prediction("har", "1")

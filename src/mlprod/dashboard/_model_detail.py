@@ -125,7 +125,15 @@ def _over_time(model: ModelView) -> str:
     span = recorded_span(overview)
     drawn = charts(overview.history, model.alerts, span=span, more=_scores(overview.history, span))
     money = "; money in the currency of its trades" if overview.whole.trades_total else ""
-    return f'<p class="muted">In steps of {_step(overview.history)}, all versions together{money}.</p>{drawn}'
+    steps = f"In steps of {_step(overview.history)}, all versions together{money}."
+    return f'<p class="muted">{steps}{_added_up(overview)}</p>{drawn}'
+
+
+def _added_up(overview: ModelOverview) -> str:
+    """Say what nobody earned if versions traded side by side; nothing if one alone did."""
+    if sum(of.trades_total > 0 for of in overview.versions) < 2:  # noqa: PLR2004 - nothing to add up
+        return ""
+    return " P&amp;L, equity and drawdown add up the trades of all versions, as if one account had made them."
 
 
 def _step(history: MetricsHistory) -> str:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlprod import PerformanceMonitor
 from mlprod._html import GROUPS, METRICS
 from mlprod.monitoring._report import PerformanceReport
 from mlprod.monitoring._report_html import fragment
@@ -380,6 +381,27 @@ class TestTiles:
         assert ['<dd class="value long">−1,234.56</dd>'] == re.findall(  # noqa: RUF001
             r'<dd class="value long">[^<]*</dd>', source
         )
+
+
+class TestTolerance:
+    @pytest.mark.parametrize(
+        ("values", "is_said"),
+        [
+            ({"metrics": metrics(mae=2.0)}, True),
+            ({"previous": metrics(mae=2.0)}, True),
+            ({"metrics": metrics(accuracy=0.5)}, False),
+            ({"metrics": metrics(mae=2.0), "accuracy_tolerance": None}, False),
+        ],
+    )
+    def test_is_said_where_numbers_were_judged(self, values, is_said):
+        found = report(**{"accuracy_tolerance": 5.0, **values})
+        for source in (found.to_html(), found._repr_html_()):
+            said = "A number within 5 of the actual one counts as correct, a class only if it is the same."
+            assert is_said == (said in Page(source).text)
+
+    def test_is_that_of_the_monitor(self, clock):
+        with PerformanceMonitor("memory://tolerance", accuracy_tolerance=0.5, clock=clock) as monitor:
+            assert 0.5 == monitor.generate_report("har").to_dict()["accuracy_tolerance"]
 
 
 class TestAlerts:

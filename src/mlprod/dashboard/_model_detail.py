@@ -17,7 +17,7 @@ from mlprod.drift import DriftAlarm
 from mlprod.drift._report_html import brief
 from mlprod.models import ModelEvent, ModelMetadata
 from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
-from mlprod.monitoring._report_html import TimeSpan, charts, compared, recorded_span, within
+from mlprod.monitoring._report_html import TimeSpan, charts, compared, judging_said, recorded_span, within
 
 __all__ = ["model_detail"]
 
@@ -63,14 +63,15 @@ def _head(model: ModelView) -> str:
         acting = "which version is in production could not be read"
     else:
         acting = stranger_said(model) or "no version is in production"
-    lead = f'<p class="lead">{chip(health, health)} · {acting}'
+    lead, judging = f'<p class="lead">{chip(health, health)} · {acting}', ""
     if model.overview is not None:
         lead += f" · recorded from {time_tag(model.overview.first)} to {time_tag(model.overview.last)}"
+        judging = judging_said(model.overview.accuracy_tolerance, model.overview.whole)
     said = {stranger_said(model), *map(str, model.alerts)}
     why = "".join(
         f"<li>{isolated(_capital(reason))}</li>" for reason in reasons_of(model) if reason not in said
     )
-    return f"{lead}</p>{f'<ul class=events>{why}</ul>' if why else ''}"
+    return f"{lead}</p>{judging}{f'<ul class=events>{why}</ul>' if why else ''}"
 
 
 def _capital(sentence: str) -> str:

@@ -24,7 +24,7 @@ from mlprod._html import (
     tile,
     time_tag,
 )
-from mlprod._svg import NO_DATA, Series, escaped, line_chart
+from mlprod._svg import NO_DATA, Series, escaped, line_chart, number
 from mlprod.monitoring._overview import ModelOverview
 from mlprod.monitoring._period import Period
 from mlprod.monitoring._report import PerformanceReport, changes_of
@@ -39,6 +39,7 @@ __all__ = [
     "duration_said",
     "fragment",
     "has_data",
+    "judging_said",
     "page",
     "recorded_span",
     "version_said",
@@ -109,6 +110,7 @@ def _report(report: PerformanceReport, level: int) -> str:
         f"{compared(report.metrics, report.previous, _BEFORE[report.period])}{''.join(sections)}"
         f"<footer><p>{NO_DATA} means no data. Changes are against {_BEFORE[report.period]}; "
         "that one is better or worse does not say that it is more than chance.</p>"
+        f"{judging_said(report.accuracy_tolerance, report.metrics, report.previous)}"
         f"<p>Made {time_tag(report.generated_at, seconds=True)}.</p></footer>"
     )
 
@@ -316,6 +318,14 @@ def changed(metric: Metric, change: float) -> str:
 def version_said(version: str | None) -> str:
     """Say which version, or that it is all of them."""
     return "all versions" if version is None else f"version {isolated(version)}"
+
+
+def judging_said(accuracy_tolerance: float | None, *figures: ModelPerformanceMetrics) -> str:
+    """Say what counts as correct; nothing if no number was judged."""
+    if accuracy_tolerance is None or all(math.isnan(each.mae) for each in figures):
+        return ""
+    near = f"A number within {escaped(number(accuracy_tolerance))} of the actual one"
+    return f'<p class="muted">{near} counts as correct, a class only if it is the same.</p>'
 
 
 def duration_said(seconds: float) -> str:

@@ -101,6 +101,14 @@ class TestModels:
             ]
             assert expected == [said in page for page in pages]
 
+    def test_versions_have_a_mean_error_where_it_is_known(self, store, clock, snapshot):
+        with PerformanceMonitor(store, clock=clock) as monitor:
+            monitor.record_predictions("prices", "1", prediction=[101.0, 102.0], actual=[101.5, 97.0])
+            monitor.record_prediction("prices", "2", correct=True)
+        first, second = rows(model_detail(snapshot().models[0], "memory://"))
+        assert f'<td>{NO_DATA}<span class="sub">mean error 2.75</span></td>' in first
+        assert "mean error" not in second
+
     def test_nothing_to_plot_is_said(self, store, clock, snapshot):
         with PerformanceMonitor(store, clock=clock) as monitor:
             monitor.record_prediction("har", "1")

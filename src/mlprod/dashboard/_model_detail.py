@@ -280,10 +280,7 @@ def _version(
     *,
     is_unread: bool,
 ) -> Row:
-    figures = [
-        _figure(math.nan if recorded is None else float(getattr(recorded, metric)), metric)
-        for metric in ("predictions_total", "accuracy", "total_pnl")
-    ]
+    figures = _figures(recorded)
     if saved is None:
         unknown = [
             Cell("not known" if is_unread else "not in the registry"),
@@ -314,8 +311,21 @@ def _metrics(metrics: Mapping[str, float]) -> str:
     )
 
 
-def _figure(value: float, name: str) -> Cell:
-    return number_cell(value, METRICS[name].shown(value))
+def _figures(recorded: ModelPerformanceMetrics | None) -> list[Cell]:
+    """Return predictions, accuracy with the mean error below it, and P&L."""
+    if recorded is None:
+        return [Cell(NO_DATA)] * 3
+    off = f"mean error {METRICS['mae'].shown(recorded.mae)}"
+    error = "" if math.isnan(recorded.mae) else f'<span class="sub">{escaped(off)}</span>'
+    return [
+        _figure(recorded.predictions_total, "predictions_total"),
+        _figure(recorded.accuracy, "accuracy", error),
+        _figure(recorded.total_pnl, "total_pnl"),
+    ]
+
+
+def _figure(value: float, name: str, more: str = "") -> Cell:
+    return number_cell(value, METRICS[name].shown(value), more)
 
 
 def _decisions(model: ModelView) -> str:

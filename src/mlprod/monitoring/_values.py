@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlprod._text import in_utc
 from mlprod._value import Value, plain
+from mlprod.monitoring._words import written
 
 __all__ = [
     "Alert",
@@ -19,7 +20,6 @@ __all__ = [
     "ModelHealth",
     "ModelPerformanceMetrics",
     "Severity",
-    "written",
 ]
 
 Severity: TypeAlias = Literal["warning", "critical"]
@@ -27,7 +27,6 @@ AlertState: TypeAlias = Literal["pending", "firing", "acknowledged", "resolved"]
 HealthStatus: TypeAlias = Literal["healthy", "degraded", "critical"]
 
 _NAN = float("nan")
-_AMOUNT, _ENDLESS = 1e3, 1e15
 
 
 @final
@@ -219,22 +218,16 @@ class Alert(Value):
 
     def __str__(self) -> str:
         """Say it in a line."""
+        value, threshold = written(self.metric, self.value, self.threshold)
         return (
             f"{self.severity.upper()} {self.model_id}@{self.version} {self.type}: {self.metric} is "
-            f"{written(self.value)}, {self.comparison} {written(self.threshold)} "
-            f"({self.state} since {in_utc(self.since)})"
+            f"{value}, {self.comparison} {threshold} ({self.state} since {in_utc(self.since)})"
         )
 
     def _repr_html_(self) -> str:
         from mlprod.monitoring._values_html import alert_html  # noqa: PLC0415 - which knows this class
 
         return alert_html(self)
-
-
-def written(number: float) -> str:
-    """Return amounts with their thousands, everything else with the digits that matter."""
-    is_amount = _AMOUNT <= abs(number) < _ENDLESS
-    return f"{number:,.2f}".removesuffix(".00") if is_amount else f"{number:.6g}"
 
 
 @final

@@ -75,7 +75,7 @@ def test_a_model_in_production_that_fails_without_an_alert_is_urgent(models, sto
     models.save([1], "har", activate=True)
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
         monitor.record_predictions("har", "1.0.0", error=[True] * 40)
-    assert ("now", "models/har", "is critical: error rate is 1, above 0.05") in needs()
+    assert ("now", "models/har", "is critical: error rate is 100% over 40 predictions, above 5%") in needs()
 
 
 def test_one_that_fell_silent_is_to_be_found_again(models, store, clock, snapshot):

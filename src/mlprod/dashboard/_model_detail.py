@@ -17,7 +17,7 @@ from mlprod.drift import DriftAlarm
 from mlprod.drift._report_html import brief
 from mlprod.models import ModelEvent, ModelMetadata
 from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
-from mlprod.monitoring._report_html import TimeSpan, charts, compared, recorded_span, within
+from mlprod.monitoring._report_html import TimeSpan, charts, compared, judging_said, recorded_span, within
 
 __all__ = ["model_detail"]
 
@@ -63,14 +63,15 @@ def _head(model: ModelView) -> str:
         acting = "which version is in production could not be read"
     else:
         acting = stranger_said(model) or "no version is in production"
-    lead = f'<p class="lead">{chip(health, health)} · {acting}'
+    lead, judging = f'<p class="lead">{chip(health, health)} · {acting}', ""
     if model.overview is not None:
         lead += f" · recorded from {time_tag(model.overview.first)} to {time_tag(model.overview.last)}"
+        judging = judging_said(model.overview.accuracy_tolerance, model.overview.whole)
     said = {stranger_said(model), *map(str, model.alerts)}
     why = "".join(
         f"<li>{isolated(_capital(reason))}</li>" for reason in reasons_of(model) if reason not in said
     )
-    return f"{lead}</p>{f'<ul class=events>{why}</ul>' if why else ''}"
+    return f"{lead}</p>{judging}{f'<ul class=events>{why}</ul>' if why else ''}"
 
 
 def _capital(sentence: str) -> str:
@@ -125,7 +126,15 @@ def _over_time(model: ModelView) -> str:
     span = recorded_span(overview)
     drawn = charts(overview.history, model.alerts, span=span, more=_scores(overview.history, span))
     money = "; money in the currency of its trades" if overview.whole.trades_total else ""
-    return f'<p class="muted">In steps of {_step(overview.history)}, all versions together{money}.</p>{drawn}'
+    steps = f"In steps of {_step(overview.history)}, all versions together{money}."
+    return f'<p class="muted">{steps}{_added_up(overview)}</p>{drawn}'
+
+
+def _added_up(overview: ModelOverview) -> str:
+    """Say what nobody earned if versions traded side by side; nothing if one alone did."""
+    if sum(of.trades_total > 0 for of in overview.versions) < 2:  # noqa: PLR2004 - nothing to add up
+        return ""
+    return " P&amp;L, equity and drawdown add up the trades of all versions, as if one account had made them."
 
 
 def _step(history: MetricsHistory) -> str:
@@ -270,10 +279,7 @@ def _version(
     *,
     is_unread: bool,
 ) -> Row:
-    figures = [
-        _figure(math.nan if recorded is None else float(getattr(recorded, metric)), metric)
-        for metric in ("predictions_total", "accuracy", "total_pnl")
-    ]
+    figures = _figures(recorded)
     if saved is None:
         unknown = [
             Cell("not known" if is_unread else "not in the registry"),
@@ -304,8 +310,21 @@ def _metrics(metrics: Mapping[str, float]) -> str:
     )
 
 
-def _figure(value: float, name: str) -> Cell:
-    return number_cell(value, METRICS[name].shown(value))
+def _figures(recorded: ModelPerformanceMetrics | None) -> list[Cell]:
+    """Return predictions, accuracy with the mean error below it, and P&L."""
+    if recorded is None:
+        return [Cell(NO_DATA)] * 3
+    off = f"mean error {METRICS['mae'].shown(recorded.mae)}"
+    error = "" if math.isnan(recorded.mae) else f'<span class="sub">{escaped(off)}</span>'
+    return [
+        _figure(recorded.predictions_total, "predictions_total"),
+        _figure(recorded.accuracy, "accuracy", error),
+        _figure(recorded.total_pnl, "total_pnl"),
+    ]
+
+
+def _figure(value: float, name: str, more: str = "") -> Cell:
+    return number_cell(value, METRICS[name].shown(value), more)
 
 
 def _decisions(model: ModelView) -> str:

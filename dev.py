@@ -5,7 +5,8 @@
     python3 dev.py                        list the sessions
 
 The first run installs pinned versions of nox and uv into the private environment `.dev/`; nothing else
-on the machine is touched. This file parses on any Python, so that an old one gets a clear answer.
+on the machine is touched but the caches of pip and uv. This file parses on any Python, so that an old
+one gets a clear answer.
 """
 
 from __future__ import print_function

@@ -1,8 +1,9 @@
 """The bot of the quickstart: a process of its own that uses the model in production.
 
-It forecasts every day of the years that the model has not seen, and holds the less of the index the
-more it will move: a paper portfolio that aims at the same risk every week. Every forecast, every
-outcome, known five days later, and every week's profit or loss is recorded.
+It forecasts every day of the six years after the fit, and holds the less of the index the more it will
+move: a paper portfolio that aims at the same risk every week. Every forecast, every outcome, known five
+days later, and every week's profit or loss is recorded. The version that was fitted before goes on
+forecasting, but there is one account, and only the version in production acts on it.
 """
 
 import os
@@ -25,6 +26,7 @@ from volatility import (
 
 from mlprod import ModelMetadata, PerformanceMonitor, getActiveModel, getModelSerializer
 
+YEARS = 6  # in production, until it is fitted anew
 CAPITAL = 100_000.0
 TARGET_PERCENT = 10.0
 LARGEST_EXPOSURE = 1.5
@@ -39,29 +41,34 @@ def open_monitor() -> PerformanceMonitor:
 
 
 def main(name: str) -> None:
-    """Load the model in production, measure it, and let it act."""
-    metadata, model, samples = getModelSerializer().getMetadata(name), getActiveModel(name), read_samples()
+    """Load the model in production, measure it, and let it act, with the one before beside it."""
+    models = getModelSerializer()
+    metadata, model = models.getMetadata(name), getActiveModel(name)
     show(f"process {os.getpid()} loaded", metadata.id)
     fitted_until = cast("int", metadata.config["fitted_until"])
-    for first, last in ((2007, 2012), (2013, 2018)):
-        if first > fitted_until:
-            gain = measure(model, samples.years(first, last))["gain"]
-            show(f"forecasts of {first} to {last}", f"{gain:.1%} less error than 'the same as last week'")
-    unseen = samples.years(fitted_until + 1, 2018)
+    first, last = fitted_until + 1, fitted_until + YEARS
+    samples = read_samples().years(first, last)
+    gain = measure(model, samples)["gain"]
+    show(f"forecasts of {first} to {last}", f"{gain:.1%} less error than 'the same as last week'")
     started = time.perf_counter()
     with open_monitor() as monitor:
-        act(monitor, metadata, model, unseen)
+        run(monitor, metadata, model, samples, is_acting=True)
+        if metadata.parent:
+            before = models.getMetadata(metadata.parent)
+            run(monitor, before, models.load(before), samples, is_acting=False)
+            show("beside it, without acting", before.id)
     seconds = time.perf_counter() - started
-    show(
-        "recorded",
-        f"{len(unseen.day):,} forecasts, outcomes and features, {len(unseen.day[::AHEAD]):,} trades",
-    )
+    forecasts = len(samples.day) * (2 if metadata.parent else 1)
+    trades = len(samples.day[::AHEAD])
+    show("recorded", f"{forecasts:,} forecasts, outcomes and features, {trades:,} trades")
     show("which took", f"{seconds:.2f} s, forecasting and closing included")
 
 
-def act(monitor: PerformanceMonitor, model_metadata: ModelMetadata, model: Model, samples: Samples) -> None:
+def run(
+    monitor: PerformanceMonitor, metadata: ModelMetadata, model: Model, samples: Samples, *, is_acting: bool
+) -> None:
     """Go through the days as they came."""
-    name, version = model_metadata.name, model_metadata.version
+    name, version = metadata.name, metadata.version
     outcomes = annual_percent(samples.outcome)
     for number, day in enumerate(samples.day):
         evening = at_close(day)
@@ -78,12 +85,12 @@ def act(monitor: PerformanceMonitor, model_metadata: ModelMetadata, model: Model
         )
         a_week_on = at_close(samples.last_outcome_day[number])
         monitor.recordActual(name, f"{version}:{day}", float(outcomes[number]), timestamp=a_week_on)
-        if number % AHEAD == 0:
+        if is_acting and number % AHEAD == 0:
             exposure = min(TARGET_PERCENT / percent, LARGEST_EXPOSURE)
             monitor.recordTrade(
                 name,
                 version,
-                {"tradeId": f"{version}:{day}", "symbol": "SPX", "side": "BUY"},
+                {"tradeId": str(day), "symbol": "SPX", "side": "BUY"},  # the account trades a week once
                 pnl=CAPITAL * exposure * float(samples.growth[number]),
                 timestamp=a_week_on,
             )

@@ -4,21 +4,20 @@ from pathlib import Path
 
 from volatility import AHEAD, WINDOWS, Model, Samples, forecast
 
-from mlprod import ModelMetadata, getDriftDetector
+from mlprod import DriftDetector, ModelMetadata
 from mlprod.drift import DriftReport
 
 NAMES = [f"volatility_{days}d" for days in WINDOWS]
 
 
 def check_years(
-    model: Model, of: ModelMetadata | str, fitted: Samples, new: Samples, *, years: str
+    detector: DriftDetector, of: ModelMetadata, model: Model, fitted: Samples, new: Samples
 ) -> DriftReport:
     """Compare the inputs, forecasts and errors of some years with those of the years of a fit.
 
     Neighbouring days share most of what their windows hold. The detector sees that by itself in the
     inputs; of the errors, whose weeks overlap, one a week is taken.
     """
-    detector = getDriftDetector()
     detector.setReference(
         of,
         dict(zip(NAMES, fitted.features.T, strict=True)),
@@ -30,7 +29,7 @@ def check_years(
         data=dict(zip(NAMES, new.features.T, strict=True)),
         recent_predictions=forecast(model, new.features),
         errors=errors(model, new),
-        note=years,
+        note=f"{new.day[0]} to {new.day[-1]}",
     )
 
 

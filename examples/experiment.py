@@ -13,7 +13,7 @@ from volatility import AHEAD, WINDOWS, Model, Samples, annual_percent, forecast
 from mlprod import ABTestingManager, ModelMetadata, getABTestingManager, getModelSerializer, saveModel
 from mlprod.experiments import Audit, ExperimentConclusion
 
-METRIC: Final = {"primaryMetric": "mae", "minSampleSize": 200}
+PLANNED: Final = 200  # outcomes of each
 
 
 def save_rules_of_thumb() -> tuple[ModelMetadata, ModelMetadata]:
@@ -34,7 +34,12 @@ def compare_in_shadow(
     """Let both models forecast the same weeks, until one is better beyond chance."""
     manager, models = getABTestingManager(), load(control, treatment)
     experiment = manager.createExperiment(
-        "HAR against the last month", "", control, treatment, {**METRIC, "mode": "shadow"}
+        f"HAR {treatment.version} against the last month",
+        "",
+        control,
+        treatment,
+        {"primaryMetric": "mae", "minSampleSize": PLANNED, "mode": "shadow"},
+        id=f"last-month-{treatment.version}",
     )
     manager.startExperiment(experiment.id)
     for number in weeks(samples):
@@ -53,17 +58,21 @@ def compare_in_shadow(
 def try_out(control: ModelMetadata, treatment: ModelMetadata, samples: Samples) -> tuple[str, Audit]:
     """Give half of the weeks to a worse model, and see how many it takes until it gets no more.
 
+    Errors count in percent of what came: a wild year has large errors, whoever forecasts, and would drown
+    the difference between two halves of the weeks.
+
     Returns:
         The id of the experiment, and how often it would stop a model that is not worse.
     """
     manager, models = getABTestingManager(), load(control, treatment)
     experiment = manager.createExperiment(
-        "The last day instead of HAR",
+        f"The last day instead of HAR {control.version}",
         "",
         control,
         treatment,
-        {**METRIC, "salt": "weeks"},
-        id=f"last-day-{len(manager.listExperiments())}",  # the first run always assigns the same
+        # Salt and id decide who gets which week: with these, everybody sees the same in the same run.
+        {"primaryMetric": "mape", "minSampleSize": PLANNED, "salt": "weeks"},
+        id=f"last-day-{control.version}",
     )
     manager.startExperiment(experiment.id)
     for number in weeks(samples):

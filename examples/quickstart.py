@@ -1,4 +1,4 @@
-"""A model of real market data: saved, tried, put into production, used and watched, replaced, rolled back.
+"""A model of real market data: saved, tried, put into production, used, replaced, doubted, rolled back.
 
 ``python3 dev.py quickstart`` runs it. It works in the default store: the folder ``.mlprod`` under the
 current directory, or whatever the environment variable ``MLPROD_STORE`` names.
@@ -16,12 +16,13 @@ from itertools import count
 from pathlib import Path
 
 import bot
-from bot import open_monitor
+from bot import CAPITAL, YEARS, open_monitor
 from drift import check_years, write_page
 from experiment import compare_in_shadow, save_rules_of_thumb, try_out, write_analysis
-from volatility import AHEAD, WINDOWS, Model, Samples, fit, forecast, measure, read_samples
+from volatility import AHEAD, WINDOWS, Samples, fit, forecast, measure, read_samples
 
 from mlprod import (
+    DriftDetector,
     ModelMetadata,
     dashboard,
     getABTestingManager,
@@ -36,8 +37,7 @@ from mlprod.models import Bump
 
 NAME = "sp500-volatility"
 AS_BOT = "--as-bot"
-SINCE = datetime(2013, 1, 1, tzinfo=UTC)
-WORST_MONTH = date(2008, 10, 1)
+WILDEST_MONTH = date(2008, 10, 1)
 HOLDS = {
     "models/ledger": "every decision about models, numbered, never changed",
     "models/payloads": "the versions and their examples",
@@ -83,28 +83,25 @@ def main() -> None:
     show("in production", second.id)
     start_bot()
 
-    step("See how both performed in the years that both forecast", "monitor.getMetricsHistory(name, version)")
-    show_performance(first, second)
+    step("See how each performed in its years", "monitor.getMetricsHistory(name, version)")
+    show_performance((first, 2007), (first, 2013), (second, 2013))
 
-    step("Look at the worst month, against the month before", "monitor.generateReport(name, 'monthly', at=…)")
+    step(
+        "Look at the month in which the market moved most, against the one before",
+        "monitor.generateReport(name, 'monthly', at=…)",
+    )
     write_report(first)
 
-    step("Ask whether the world of 2008 is that of the fit", "detector.comprehensiveDriftCheck(model_id=…)")
-    model = loadModel(first)
-    crisis = check_years(
-        model, first, samples.years(1999, 2006), samples.years(2008, 2009), years="2008 and 2009"
-    )
-    show_drift("2008 and 2009", crisis)
-    show_drift("2005, against 2004", calm_years(model, samples))
-    page = Path("drift.html")
-    write_page(crisis, page)
-    show("written to", str(page.absolute()))
+    step("Ask whether the world is still that of the fit", "detector.comprehensiveDriftCheck(model_id=…)")
+    doubt(first, second, samples)
 
     step("Give half of the weeks to something worse, until it is stopped by itself", "manager.getVariant(…)")
     show_stop(*try_out(first, yesterday, samples.years(2007, 2018)))
 
-    step("Roll back", "models.rollback(name, reason=…)")
+    step("Rehearse the way back, and return", "models.rollback(name, reason=…)")
     show("in production", models.rollback(NAME, reason="a rehearsal").id)
+    moments.append(datetime.now(UTC))
+    show("and again", models.setActive(second, expected=first, reason="the rehearsal is over").id)
     moments.append(datetime.now(UTC))
 
     step("Ask what was in production when", "models.activeAt(name, when)")
@@ -117,7 +114,7 @@ def main() -> None:
         show(check.name, "yes" if check.passed else f"NO: {check.detail}")
 
     step("See what happened", "models.history(name)")
-    for event in models.history(NAME)[-5:]:
+    for event in models.history(NAME)[-6:]:
         print(f"   {event}")
 
     step("See where it lies", models.store.url)
@@ -132,7 +129,8 @@ def say_where_we_are() -> None:
     """Say whether this is the first run in this store."""
     if not models.store.guarantees().durable:
         sys.exit(f"{models.store.url} ends with this process: name another store in MLPROD_STORE.")
-    print("Forecasting how much the S&P 500 will move over the next week, from its daily prices.")
+    print("Forecasting how much the S&P 500 will move over the next week, from its daily prices, by HAR:")
+    print("a regression on how much it moved over the last day, week and month.")
     known = models.listModels(name=NAME)
     if known:
         print(f"Continuing in {models.store.url}: of {len(known)} versions {known[-1].id} is the latest.")
@@ -171,22 +169,25 @@ def start_bot() -> None:
     subprocess.run([sys.executable, __file__, AS_BOT], check=True)
 
 
-def show_performance(*versions: ModelMetadata) -> None:
-    """Compare what was recorded about some versions since 2013, from one process or another."""
+def show_performance(*periods: tuple[ModelMetadata, int]) -> None:
+    """Compare what was recorded about some versions from a year on, from one process or another."""
     monitor = open_monitor()
-    print(f"   {'':<24}{'within 5 points':>17}{'mean error':>12}{'latency p99':>13}{'sharpe':>8}{'P&L':>11}")
-    for each in versions:
-        history = monitor.getMetricsHistory(NAME, each.version, step="2191d", since=SINCE)
+    print(f"   {'':<38}within 5 points  mean error  latency p99  sharpe a year     P&L")
+    for version, year in periods:
+        begin, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + YEARS, 1, 1, tzinfo=UTC)
+        history = monitor.getMetricsHistory(NAME, version.version, step=end - begin, since=begin)
         row = {name: column[0] for name, column in history.columns.items()}
+        money = f"{row['sharpe_ratio']:>15.2f}{row['total_pnl']:>8,.0f}"
         print(
-            f"   {each.id:<24}{row['accuracy']:>17.1%}{row['mae']:>12.2f}{row['p99_latency_ms']:>10.3f} ms"
-            f"{row['sharpe_ratio']:>8.2f}{row['total_pnl']:>11,.0f}"
+            f"   {version.id:<24}{year} to {year + YEARS - 1}{row['accuracy']:>17.1%}{row['mae']:>12.2f}"
+            f"{row['p99_latency_ms']:>10.3f} ms{money if row['trades_total'] else '            did not act'}"
         )
+    print(f"   One account acted, which began with {CAPITAL:,.0f}.")
 
 
 def show_conclusion(conclusion: ExperimentConclusion) -> None:
     """Say who won."""
-    show("winner", f"{conclusion.winner}, confidence {conclusion.confidence:.4%}")
+    show("winner", conclusion.winner)
     show("verdict", conclusion.recommendation)
 
 
@@ -205,8 +206,8 @@ def show_stop(experiment_id: str, audit: Audit) -> None:
 
 def write_report(version: ModelMetadata) -> None:
     """Write the report of October 2008 as a page that any browser opens."""
-    report = open_monitor().generateReport(NAME, "monthly", version=version.version, at=WORST_MONTH)
-    page = Path(f"{NAME}-{WORST_MONTH:%Y-%m}.html")
+    report = open_monitor().generateReport(NAME, "monthly", version=version.version, at=WILDEST_MONTH)
+    page = Path(f"{NAME}-{WILDEST_MONTH:%Y-%m}.html")
     page.write_text(report.toHtml(), encoding="utf-8")
     now, before = report.metrics, report.previous
     show(
@@ -219,10 +220,29 @@ def write_report(version: ModelMetadata) -> None:
     show("written to", str(page.absolute()))
 
 
-def calm_years(model: Model, samples: Samples) -> DriftReport:
-    """Compare two years in which little happened."""
+def doubt(first: ModelMetadata, second: ModelMetadata, samples: Samples) -> None:
+    """Check both versions for drift, and write the report of the crisis."""
+    crisis = check_drift(first, samples, (1999, 2006), (2008, 2009))
+    show_drift("2008 and 2009, for 1999-2006", crisis)
+    show_drift("2013 to 2018, for 1999-2012", check_drift(second, samples, (1999, 2012), (2013, 2018)))
+    show_drift("2005, against 2004", calm_years(first, samples))
+    page = Path("drift.html")
+    write_page(crisis, page)
+    show("written to", str(page.absolute()))
+
+
+def check_drift(
+    version: ModelMetadata, samples: Samples, fitted: tuple[int, int], new: tuple[int, int]
+) -> DriftReport:
+    """Compare some years with those that a version was fitted on."""
+    model = loadModel(version)
+    return check_years(getDriftDetector(), version, model, samples.years(*fitted), samples.years(*new))
+
+
+def calm_years(version: ModelMetadata, samples: Samples) -> DriftReport:
+    """Compare two years in which little happened: in memory, since 2004 is nobody's reference."""
     before, then = samples.years(2004, 2004), samples.years(2005, 2005)
-    return check_years(model, f"{NAME}-calm", before, then, years="2005")
+    return check_years(DriftDetector("memory://calm"), version, loadModel(version), before, then)
 
 
 def show_drift(what: str, report: DriftReport) -> None:
@@ -249,7 +269,7 @@ def say_what_next() -> None:
     """Say what to type now."""
     setting = f"MLPROD_STORE={os.environ['MLPROD_STORE']} " if "MLPROD_STORE" in os.environ else ""
     print(f"""
-Next, type in the same folder: {setting}{os.path.relpath(sys.executable)}
+Next, type in {Path.cwd()}: {setting}{os.path.relpath(sys.executable)}
    >>> from mlprod import getABTestingManager, getActiveModel, getDriftDetector
    >>> from mlprod import getModelSerializer, getPerformanceMonitor
    >>> getActiveModel("{NAME}")                      # the model itself

@@ -1,5 +1,6 @@
 """What several test modules share."""
 
+import gc
 import json
 import multiprocessing
 import os
@@ -21,6 +22,12 @@ from mlprod.testing import Fault, FrozenClock
 settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing about its truth
 settings.register_profile("few", deadline=None, max_examples=15)  # for environments that are not the first
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish():
+    """Let tests that collect garbage look at their own alone: ten thousand tests are in memory by now."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

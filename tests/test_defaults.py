@@ -1,6 +1,7 @@
 """The process-wide defaults: one store, one instance, restored when asked."""
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -174,6 +175,13 @@ def test_modules_that_are_imported_late_are_there(name):
     code = f"import mlprod; print(mlprod.{name}.__name__, {name!r} in dir(mlprod))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert f"mlprod.{name} True\n" == found
+
+
+def test_a_star_brings_all_that_the_readme_imports():
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    imported = re.findall(r"^from mlprod import (.+)$", readme, re.MULTILINE)
+    code = f"from mlprod import *; {', '.join(imported)}"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_dir_shows_what_users_need():

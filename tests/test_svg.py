@@ -463,10 +463,12 @@ class TestWords:
         for (x, width), (place, _) in zip(strips, points(chart)[0], strict=True):
             assert x - 0.1 <= place <= x + width + 0.1
 
-    def test_the_legend_is_left_out_where_the_title_says_it(self):
-        assert ["Accuracy"] == [t.text for t in drawn([1], title="Accuracy", name="Accuracy").iter("text")][
-            :1
-        ]
+    @pytest.mark.parametrize("title", ["Accuracy", "Accuracy, at most 80%"])
+    def test_the_legend_is_left_out_where_the_title_says_it(self, title):
+        texts = [text.text for text in drawn([1, 2], title=title, name="Accuracy").iter("text")]
+        assert (title, False) == (texts[0], "Accuracy" in texts[1:])
+
+    def test_the_legend_names_what_the_title_does_not(self):
         with_legend = drawn([1, 2], title="Accuracy", name="Hits")
         assert ["Accuracy", "Hits"] == [text.text for text in with_legend.iter("text")][:2]
         assert [] == list(parsed(line_chart("None", every(HOUR, 0), [])).iter("rect"))

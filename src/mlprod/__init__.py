@@ -82,6 +82,7 @@ __all__ = [
     "PerformanceMonitor",
     "Trust",
     "configure",
+    "dashboard",
     "fsck",
     "getABTestingManager",
     "getActiveModel",

@@ -116,16 +116,16 @@ class TestTexts:
 
     def test_the_line_that_acknowledges_does(self, visit, small):
         tab = visit(small, "alerts", permissions=["clipboard-read", "clipboard-write"])
-        tab.locator("button.copy").click()
+        tab.locator("#panel-alerts button.copy").click()
         tab.wait_for_selector("button.copy:text('Copied')")
         line = tab.evaluate("navigator.clipboard.readText()")
         assert line.startswith("import mlprod; ")
-        subprocess.run([sys.executable, "-c", line], check=True)
-        assert [] == [
-            alert
-            for alert in PerformanceMonitor(small.store).get_alert_history(evaluate=False)
-            if alert.state == "firing"
-        ]
+        typed = "Ada\nwho is on it\n"
+        subprocess.run([sys.executable, "-c", line], check=True, input=typed, text=True)
+        alerts = PerformanceMonitor(small.store).get_alert_history(evaluate=False)
+        known = [(each.acknowledged_by, each.note) for each in alerts if each.state == "acknowledged"]
+        assert ("Ada", "who is on it") in known
+        assert not any(each.state == "firing" for each in alerts)
 
 
 class TestCharts:

@@ -1,10 +1,12 @@
 """What needs a person: the most urgent first, each said in words and with where it is."""
 
+import html
+
 import attrs
 import numpy as np
 import pytest
 
-from mlprod import AlertThreshold, PerformanceMonitor
+from mlprod import AlertThreshold, ModelSerializer, PerformanceMonitor
 from mlprod.dashboard import render
 from mlprod.dashboard._needs import needs_of
 from mlprod.dashboard._snapshot import Unread
@@ -56,11 +58,24 @@ def test_warnings_are_to_be_looked_at(store, clock, needs):
     assert [("look", "alerts/a1-0", "has 1 warning that")] == beginnings(needs())
 
 
+@pytest.mark.parametrize(("count", "also"), [(1, ""), (2, "; also b"), (6, "; also b, c, d, and 2 more")])
+def test_of_several_alerts_the_first_is_told_and_others_are_named(store, clock, needs, count, also):
+    slow = [
+        AlertThreshold(name, "p99_latency_ms", 1.0, "warning", comparison="above", min_samples=1)
+        for name in "abcdef"[:count]
+    ]
+    with PerformanceMonitor(store, clock=clock, thresholds=slow) as monitor:
+        monitor.record_prediction("ghost", "1", latency_ms=9.0)
+        monitor.get_active_alerts()
+    ((_, _, sentence),) = needs()
+    assert sentence.endswith(f", since 2026-03-02 09:30 UTC{also}")
+
+
 def test_a_model_in_production_that_fails_without_an_alert_is_urgent(models, store, clock, needs):
     models.save([1], "har", activate=True)
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
         monitor.record_predictions("har", "1.0.0", error=[True] * 40)
-    assert ("now", "models/har", "is critical: error rate is 1, above 0.05") in needs()
+    assert ("now", "models/har", "is critical: error rate is 100% over 40 predictions, above 5%") in needs()
 
 
 def test_one_that_fell_silent_is_to_be_found_again(models, store, clock, snapshot):
@@ -78,9 +93,25 @@ def test_to_go_back_is_a_step_only_after_one_forward(models, store, clock, snaps
         models.save([version], "har", activate=True)
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
         monitor.record_predictions("har", "1.0.1", error=[True] * 40)
-    assert needs_of(snapshot())[0].step.endswith("if 1.0.1 is to blame, rollback('har') brings 1.0.0 back")
+    need = needs_of(snapshot())[0]
+    assert need.step.endswith("if 1.0.1 is to blame, this brings 1.0.0 back")
     models.rollback("har")
-    assert "rollback" not in needs_of(snapshot())[0].step
+    assert "" == needs_of(snapshot())[0].line
+
+
+def test_the_line_that_goes_back_is_complete_and_goes_back_once(tmp_path, clock):
+    place = str(tmp_path / "store")
+    models = ModelSerializer(place, clock=clock)
+    for version in range(3):
+        models.save([version], "har", activate=True)
+    with PerformanceMonitor(place, clock=clock, thresholds=[]) as monitor:
+        monitor.record_predictions("har", "1.0.2", error=[True] * 40)
+    page = render(place, clock=clock)
+    line = f"import mlprod; mlprod.ModelSerializer({models.store.url!r}).rollback('har', to='1.0.1')"
+    assert html.escape(line) in page.replace("<wbr>", "")
+    for _ in range(2):
+        exec(line)  # noqa: S102 - the very line that the page shows
+        assert "har@1.0.1" == models.get_metadata("har@production").id
 
 
 def test_a_healthy_one_needs_nobody(models, store, clock, needs):
@@ -95,6 +126,54 @@ def test_a_check_without_drift_needs_nobody(detector, needs):
     detector.set_reference("har", {"x": rng.normal(size=500)})
     detector.check("har", {"x": rng.normal(size=500)})
     assert [] == needs()
+
+
+class TestDrift:
+    def check(self, detector, errors, count=4000):
+        rng = np.random.default_rng(4)
+        detector.set_reference("har", {"x": rng.normal(size=500)}, errors=rng.normal(0, 1, 4000))
+        detector.comprehensive_drift_check(
+            model_id="har", data={"x": rng.normal(1, 1, 500)}, errors=rng.normal(0, errors, count), note="May"
+        )
+
+    def test_of_which_rows_it_is_and_when_it_was_found(self, detector, needs):
+        self.check(detector, errors=2)
+        ((urgency, _, sentence),) = needs()
+        assert "decide" == urgency
+        beginning = "has drifted, reason enough to fit it anew, as the check of 2026-03-02 found (May): "
+        assert sentence.startswith(beginning + "the mean absolute error has grown by")
+
+    def test_that_errors_do_not_show_is_to_be_looked_at(self, detector, needs):
+        self.check(detector, errors=1)
+        ((urgency, _, sentence),) = needs()
+        assert "look" == urgency
+        assert sentence.startswith(
+            "has drifted, though its errors have not grown, as the check of 2026-03-02"
+        )
+        assert "; mean absolute error, within chance: " in sentence
+
+    def test_that_errors_could_hide_is_to_be_decided(self, detector, needs):
+        """With thirty of them nobody can tell whether they have grown by a fifth."""
+        self.check(detector, errors=1, count=30)
+        ((urgency, _, sentence),) = needs()
+        assert "decide" == urgency
+        assert "; mean absolute error, within chance: " in sentence
+
+    def test_a_newer_version_is_named_before_it_is_fitted_again(self, models, detector, snapshot):
+        models.save([1], "har", activate=True)
+        models.save([2], "har", bump="minor")
+        self.check(detector, errors=2)
+        step = next(need.step for need in needs_of(snapshot()) if need.urgency == "decide")
+        assert step.startswith("1.1.0 is newer than 1.0.0, and in development: look at its decisions")
+        assert step.endswith("in this order")
+
+    def test_a_version_that_nobody_has_checked_is_named(self, models, detector, snapshot):
+        models.save([1], "har", activate=True)
+        self.check(detector, errors=1)
+        models.save([2], "har", bump="minor", activate=True)
+        need = next(need for need in needs_of(snapshot()) if "checked" in need.sentence)
+        assert need.sentence == "acts as 1.1.0, which was never checked for drift; 1.0.0 was"
+        assert "DriftDetector.check('har', …)" in need.step
 
 
 class TestExperiments:

@@ -326,8 +326,9 @@ def test_one_that_runs_says_what_would_stop_it(begin, manager, clock, snapshot):
     begin(guardrail_metrics=["latency_ms"], degradation_threshold=0.2, confidence_level=0.9)
     trade(manager, clock, (0.5, 0.5), most=20)
     expected = (
-        "It stops by itself once the treatment is worse at its win_rate or latency_ms: by 20% or more, and "
-        "beyond chance (p = 0.1 at most, one-sided, valid at any look, for all 2 comparisons together)."
+        "It stops by itself once the treatment is worse at its win_rate or latency_ms: by 20% or more as "
+        "estimated, and by more than nothing at the limit that holds at every moment (p = 0.1 at most, "
+        "one-sided, for all 2 comparisons together)."
     )
     found = snapshot()
     (overview,) = found.experiments

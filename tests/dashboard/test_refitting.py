@@ -1,5 +1,9 @@
 """What to do about a model that has drifted: lines that work, in an order in which nothing goes wrong."""
 
+import code
+import contextlib
+import io
+
 import numpy as np
 import pytest
 
@@ -77,17 +81,40 @@ class TestLines:
             exec(lines, names())  # noqa: S102 - the very lines that the page shows
         assert "momentum@1.0.1" == models.get_metadata("momentum@production").id
 
+    @pytest.mark.parametrize("missing", ["model", "recent", "predictions", "errors", "confidence", "correct"])
+    def test_change_nothing_at_a_prompt_where_a_name_is_missing(self, snapshot, place, models, missing):
+        """A prompt goes on after an error: it must not promote what has no reference."""
+        known = {name: value for name, value in names().items() if name != missing}
+        prompt = code.InteractiveConsole(known)
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            for line in [*refitting(snapshot().models[0], place).splitlines(), ""]:
+                prompt.push(line)
+        assert f"NameError: name '{missing}' is not defined" in said.getvalue()
+        assert ["momentum@1.0.0"] == [version.id for version in models.list_models(name="momentum")]
+
+    def test_work_at_a_prompt(self, snapshot, place, models):
+        prompt = code.InteractiveConsole(names())
+        for line in [*refitting(snapshot().models[0], place).splitlines(), ""]:
+            prompt.push(line)
+        assert "momentum@1.1.0" == models.get_metadata("momentum@production").id
+
     def test_are_on_the_page_of_the_model(self, snapshot, tree):
         found = snapshot()
         said = tree(model_detail(found.models[0], found.store)).text
         assert "leave" not in said
-        assert "the last one puts it into production, unless that is no longer 1.0.0." in said
+        assert "the last step puts it into production, unless that is no longer 1.0.0." in said
         expected = (
             "detector.set_reference(saved, recent, predictions=predictions, errors=errors, "
-            "confidence=confidence, correct=correct) models.set_active(saved, expected='1.0.0')"
+            "confidence=confidence, correct=correct) models.set_active(saved, expected='1.0.0', "
+            "reason='1.0.0 has drifted')"
         )
         assert expected in said
-        assert any("in this order" in need.step for need in needs_of(found))
+        assert (
+            "In them, model what you fitted, recent what you fitted it on, in the order of time, predictions "
+            "what it answers to that, errors how wrong it was on data that it had not seen, confidence its "
+            "confidence on such data and correct whether it was right there."
+        ) in said
+        assert any("lines on its page" in need.step for need in needs_of(found))
 
     def test_promote_nothing_where_nothing_acts(self, snapshot, models, tree):
         models.promote("momentum@1.0.0", "archived")

@@ -16,6 +16,7 @@ from mlprod.dashboard._experiments_tab import experiments_tab
 from mlprod.dashboard._model_detail import model_detail
 from mlprod.dashboard._models_tab import models_tab
 from mlprod.dashboard._overview_tab import overview_tab
+from mlprod.dashboard._snapshot import ModelView
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable
 from mlprod.dashboard._words import length
 
@@ -90,6 +91,36 @@ class TestModels:
         for chart in (equity, drawdown):
             assert "<circle" in chart
             assert "mlprod-line" not in chart
+
+    def test_what_several_versions_earned_is_said_to_be_added_up(self, store, clock, snapshot, tree):
+        said = "P&L, equity and drawdown add up the trades of all versions"
+        with PerformanceMonitor(store, clock=clock) as monitor:
+            monitor.record_trade("har", "1", pnl=250.0)
+            monitor.record_prediction("har", "2", correct=True)
+            assert said not in tree(model_detail(snapshot().models[0], "memory://")).text
+            monitor.record_trade("har", "2", pnl=-50.0)
+            assert said in tree(model_detail(snapshot().models[0], "memory://")).text
+
+    def test_what_counts_as_correct_is_said_where_numbers_are_judged(self, store, clock, tree):
+        said = "A number within 0.5 of the actual one counts as correct"
+        with PerformanceMonitor(store, clock=clock) as monitor:
+            monitor.record_predictions("prices", "1", prediction=[101.0, 102.0], actual=[101.4, 100.0])
+            monitor.record_prediction("sides", "1", prediction="buy", actual="buy")
+        for tolerance, expected in ((0.5, [True, False]), (None, [False, False])):
+            told = PerformanceMonitor(store, clock=clock, accuracy_tolerance=tolerance)
+            pages = [
+                tree(model_detail(ModelView(name=each.model_id, overview=each), "memory://")).text
+                for each in told.get_overview()
+            ]
+            assert expected == [said in page for page in pages]
+
+    def test_versions_have_a_mean_error_where_it_is_known(self, store, clock, snapshot):
+        with PerformanceMonitor(store, clock=clock) as monitor:
+            monitor.record_predictions("prices", "1", prediction=[101.0, 102.0], actual=[101.5, 97.0])
+            monitor.record_prediction("prices", "2", correct=True)
+        first, second = rows(model_detail(snapshot().models[0], "memory://"))
+        assert f'<td>{NO_DATA}<span class="sub">mean error 2.75</span></td>' in first
+        assert "mean error" not in second
 
     def test_nothing_to_plot_is_said(self, store, clock, snapshot):
         with PerformanceMonitor(store, clock=clock) as monitor:
@@ -234,11 +265,13 @@ class TestAlerts:
         line = acknowledging(alert, "memory://somewhere")
         assert line == (
             "import mlprod; mlprod.PerformanceMonitor('memory://somewhere')"
-            '.acknowledge_alert(\'a1-0\', by="", note="")'
+            '.acknowledge_alert(\'a1-0\', by=input("Your name: "), note=input("Note: "))'
         )
         monkeypatch.setattr(mlprod, "PerformanceMonitor", lambda _: monitor, raising=False)
-        exec(line)  # noqa: S102 - the very line that the page shows
-        assert "acknowledged" == snapshot().alerts[0].state
+        typed = iter(["Ada", "on it"])
+        exec(line, {"input": lambda _: next(typed)})  # noqa: S102 - the very line that the page shows
+        found = snapshot().alerts[0]
+        assert ("acknowledged", "Ada", "on it") == (found.state, found.acknowledged_by, found.note)
 
     def test_what_has_passed_comes_last(self, snapshot):
         found = snapshot()

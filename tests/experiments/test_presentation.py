@@ -313,6 +313,18 @@ class TestForest:
         assert expected == rows(found)[1][0]
         assert ("better \N{RIGHTWARDS ARROW}" in found._repr_html_()) == ("higher" in expected)
 
+    @pytest.mark.parametrize(
+        ("metric", "treatment", "is_said"),
+        [
+            ("directional_accuracy", 1.0, True),
+            ("directional_accuracy", 0.9, False),
+            ("accuracy", 1.0, False),
+        ],
+    )
+    def test_a_sign_that_is_always_right_proves_little(self, metric, treatment, is_said):
+        found = conclusion(comparisons=(comparison(metric, control=1.0, treatment=treatment),))
+        assert is_said == rows(found)[1][0].endswith(", always right, as where no value is negative")
+
     def test_only_the_first_metric_is_the_primary_one(self):
         found = conclusion(comparisons=(comparison(), comparison("pnl")))
         assert 1 == shown(found).count("primary")

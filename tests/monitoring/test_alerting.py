@@ -101,21 +101,23 @@ class TestFiring:
             "acknowledged_by": "",
             "note": "",
             "resolved_at": None,
-            "reason": "accuracy is 0.45, below 0.5 (200 events)",
+            "reason": "accuracy is 45%, below 50% (200 events)",
         } == watched.alert.to_dict()
 
     @pytest.mark.parametrize(
         ("metric", "threshold", "value", "said"),
         [
             ("total_pnl", -5000, -1234567.891, "-1,234,567.89, below -5,000"),
-            ("p99_latency_ms", 999.5, 1000, "1,000, above 999.5"),
-            ("error_rate", 0.123456, 1 / 3, "0.333333, above 0.123456"),
-            ("mape", 1e15, 2.5e300, "2.5e+300, above 1e+15"),
-            ("mape", 1, float("inf"), "inf, above 1"),
+            ("p99_latency_ms", 999.5, 1000, "1,000 ms, above 999.5 ms"),
+            ("accuracy", 0.5, 0.49996, "49.996%, below 50%"),
+            ("sharpe_ratio", 0.0, -1.25, "-1.25, below 0"),
+            ("error_rate", 0.123456, 1 / 3, "33.3%, above 12.3%"),
+            ("mape", 1e15, 2.5e300, "2.5e302%, above 1e17%"),
+            ("mape", 1, float("inf"), "inf, above 100%"),
         ],
     )
     def test_it_says_what_is_wrong(self, metric, threshold, value, said):
-        """Amounts of money with all that counts, and nothing endless."""
+        """Shares as percentages, amounts of money with all that counts, and nothing endless."""
         watched = Watched(AlertThreshold("wrong", metric, threshold, "warning"))
         watched.read(value)
         assert f"{metric} is {said} (200 events)" == watched.alert.reason
@@ -134,7 +136,7 @@ class TestFiring:
             watched.alert.value,
             watched.alert.samples,
         )
-        assert "accuracy is 0.3, below 0.5 (1,234 events), as it was at 2026-03-02 09:30:00 UTC" == (
+        assert "accuracy is 30%, below 50% (1,234 events), as it was at 2026-03-02 09:30:00 UTC" == (
             watched.alert.reason
         )
 
@@ -187,7 +189,7 @@ class TestResolving:
                 value=0.5,
                 samples=300,
                 resolved_at=START + timedelta(minutes=20),
-                reason="accuracy is 0.5, no longer below 0.5 (300 events)",
+                reason="accuracy is 50%, no longer below 50% (300 events)",
             )
         ] == watched.resolved
 

@@ -59,10 +59,10 @@ def test_who_fell_silent_counts_as_degraded_since_then(clock, gone, said):
     ("count", "wrong", "status", "reason"),
     [
         (100, 50, "healthy", ()),
-        (100, 51, "degraded", ("accuracy is 0.49, below 0.5",)),
-        (100, 60, "degraded", ("accuracy is 0.4, below 0.5",)),
-        (100, 61, "critical", ("accuracy is 0.39, below 0.4",)),
-        (30, 30, "critical", ("accuracy is 0, below 0.4",)),
+        (100, 51, "degraded", ("accuracy is 49% over 100 outcomes, below 50%",)),
+        (100, 60, "degraded", ("accuracy is 40% over 100 outcomes, below 50%",)),
+        (100, 61, "critical", ("accuracy is 39% over 100 outcomes, below 40%",)),
+        (30, 30, "critical", ("accuracy is 0% over 30 outcomes, below 40%",)),
         (29, 29, "healthy", ()),  # too few to say
     ],
 )
@@ -77,7 +77,7 @@ def test_who_has_a_tolerance_should_be_right_more_often(clock):
     actual = [0.0] * 79 + [9.0] * 21
     record = predictions(100, prediction=[0.0] * 100, actual=actual)
     found = health(clock, record, accuracy_tolerance=0.5)
-    assert ("degraded", ("accuracy is 0.79, below 0.8",)) == (found.status, found.reasons)
+    assert ("degraded", ("accuracy is 79% over 100 outcomes, below 80%",)) == (found.status, found.reasons)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlprod import PerformanceMonitor
 from mlprod._html import GROUPS, METRICS
 from mlprod.monitoring._report import PerformanceReport
 from mlprod.monitoring._report_html import fragment
@@ -35,7 +36,7 @@ def metrics(**values):
     return ModelPerformanceMetrics(**{"model_id": "har", **values})
 
 
-def history(steps=24, *, equity=None, **columns):
+def history(steps=24, *, equity=None, drawdown=None, **columns):
     empty = np.full(steps, NAN)
     return MetricsHistory(
         model_id="har",
@@ -44,6 +45,7 @@ def history(steps=24, *, equity=None, **columns):
         times=np.datetime64("2026-03-01T09:30", "us") + np.arange(steps) * np.timedelta64(1, "h"),
         columns={**dict.fromkeys(NUMERIC, empty), **columns},
         equity=np.zeros(steps) if equity is None else np.array(equity, np.float64),
+        drawdown=np.zeros(steps) if drawdown is None else np.array(drawdown, np.float64),
     )
 
 
@@ -381,6 +383,27 @@ class TestTiles:
         )
 
 
+class TestTolerance:
+    @pytest.mark.parametrize(
+        ("values", "is_said"),
+        [
+            ({"metrics": metrics(mae=2.0)}, True),
+            ({"previous": metrics(mae=2.0)}, True),
+            ({"metrics": metrics(accuracy=0.5)}, False),
+            ({"metrics": metrics(mae=2.0), "accuracy_tolerance": None}, False),
+        ],
+    )
+    def test_is_said_where_numbers_were_judged(self, values, is_said):
+        found = report(**{"accuracy_tolerance": 5.0, **values})
+        for source in (found.to_html(), found._repr_html_()):
+            said = "A number within 5 of the actual one counts as correct, a class only if it is the same."
+            assert is_said == (said in Page(source).text)
+
+    def test_is_that_of_the_monitor(self, clock):
+        with PerformanceMonitor("memory://tolerance", accuracy_tolerance=0.5, clock=clock) as monitor:
+            assert 0.5 == monitor.generate_report("har").to_dict()["accuracy_tolerance"]
+
+
 class TestAlerts:
     def test_say_what_when_and_how_bad(self):
         first, second = re.findall(r"<li.*?</li>", FULL.to_html())
@@ -458,21 +481,12 @@ class TestCharts:
             source = attrs.evolve(FULL, alerts=alerts).to_html()
             assert count == source.count('class="mlprod-reference"')
 
-    def test_drawdown_falls_from_the_highest_equity_so_far(self):
-        # It began at 100, of which the first step lost 30.
-        found = history(4, equity=[70, 120, 90, 130], total_pnl=np.array([-30.0, 50, -30, 40]))
-        told = re.findall(r"\nDrawdown: (\S+)</title>", report(history=found).to_html())
-        assert ["0", "−30", "0", "−30", "0"] == told  # noqa: RUF001
-
-    def test_drawdown_shows_what_was_lost_and_won_back_within_a_step(self):
-        found = history(
-            3,
-            equity=[10, 30, 20],
-            total_pnl=np.array([10.0, 20, -10]),
-            max_drawdown_amount=np.array([NAN, 25, 4]),
-        )
-        told = re.findall(r"\nDrawdown: (\S+)</title>", report(history=found).to_html())
-        assert ["0", "0", "−25", "−10"] == told  # noqa: RUF001
+    def test_drawdown_hangs_from_zero_and_says_how_deep_it_was(self):
+        found = history(3, equity=[70, 120, 90], drawdown=[30, 31.5, 42593])
+        source = report(history=found).to_html()
+        told = re.findall(r"\nDrawdown: (\S+)</title>", source)
+        assert ["0", "\N{MINUS SIGN}30", "\N{MINUS SIGN}31.5", "\N{MINUS SIGN}42,593"] == told
+        assert "<title>Drawdown, at most 42,593.00</title>" in source
 
     def test_equity_begins_with_what_was_earned_before_and_stands_at_the_ends_of_steps(self):
         found = history(2, equity=[70, 120], total_pnl=np.array([-30.0, 50]))
@@ -595,7 +609,9 @@ class TestAnything:
                 alert(note=two, acknowledged_by=three, acknowledged_at=NOW, value=crossed, threshold=crossed),
                 alert(metric="p95_latency_ms", threshold=crossed),
             ),
-            history=history(5, equity=equity, total_pnl=column, accuracy=column, p99_latency_ms=column),
+            history=history(
+                5, equity=equity, drawdown=column, total_pnl=column, accuracy=column, p99_latency_ms=column
+            ),
         )
         for source in (found.to_html(), found._repr_html_()):
             page = Page(source)

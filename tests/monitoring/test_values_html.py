@@ -99,7 +99,7 @@ def test_an_overview_has_health_the_last_day_and_plots(recorded, clock):
     assert "recorded from 2026-03-02 09:30 UTC to 2026-03-03 15:30 UTC" == shown[1]
     assert "100.0%" in shown
     titles = re.findall(r'<svg class="mlprod-chart"[^>]*><title>(.*?)</title>', overview._repr_html_())
-    assert ["Accuracy", "Equity", "Drawdown", "Latency"] == titles
+    assert ["Accuracy", "Equity", "Drawdown, at most 0.00", "Latency"] == titles
 
 
 def test_long_histories_are_drawn_less_finely_in_a_notebook(monitor, clock):

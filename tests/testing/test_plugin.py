@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import mlprod.testing
 from mlprod import getModelSerializer, saveModel
 from mlprod.errors import InvalidDataError
 from mlprod.testing import FrozenClock
@@ -52,3 +53,28 @@ class TestFrozenClock:
     def test_it_has_a_zone(self):
         with pytest.raises(InvalidDataError, match="has no timezone"):
             FrozenClock(datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+WITHOUT_PYTEST = """
+import sys
+sys.modules["pytest"] = None  # as if it were not installed
+import mlprod.testing
+from mlprod.testing import Fault, FaultyStore, FrozenClock, SimulatedCrashError
+assert dir(mlprod.testing) == sorted(mlprod.testing.__all__)
+try:
+    from mlprod.testing import StoreContract
+except ModuleNotFoundError as error:
+    assert error.name == "pytest", error
+else:
+    sys.exit("it cannot be there")
+"""
+
+
+def test_only_the_contract_needs_pytest():
+    """Clocks and faults are there for programs, too; whoever asks for the contract is told what it needs."""
+    subprocess.run([sys.executable, "-c", WITHOUT_PYTEST], check=True)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"'mlprod\.testing' has no attribute 'nosuch'"):
+        mlprod.testing.nosuch  # noqa: B018 - that is the point

@@ -113,6 +113,7 @@ with PerformanceMonitor(
     accuracy: float = figures.accuracy
     past: MetricsHistory = mine.get_metrics_history("har", step="1h", since=timedelta(days=1))
     equity: NDArray[np.float64] = past.equity
+    drawdown: NDArray[np.float64] = past.drawdown
     logged: dict[str, NDArray[Any]] = mine.get_features("har", "1.0.0")
     stop: Callable[[], None] = mine.on_alert(lambda alert: alert.metric, states=("firing", "resolved"))
     alerts: list[Alert] = mine.getActiveAlerts()

@@ -267,7 +267,7 @@ def _legend(
 ) -> tuple[list[str], int]:
     """Return the legend, and how many rows it takes: none where the title says it all."""
     names = [line.name for line in series] + list(references)
-    if names in ([], [title]):
+    if not names or (len(names) == 1 and title.startswith(names[0])):
         return [], 0
     drawn: list[str] = []
     left, row = 0.0, 1

@@ -43,9 +43,10 @@ def alerts_tab(snapshot: Snapshot) -> str:
 
 
 def acknowledging(alert: Alert, store: str) -> str:
-    """Return the line of Python that acknowledges an alert, from wherever it is run."""
+    """Return the line of Python that acknowledges an alert, from wherever it is run; it asks who does."""
     return (
-        f'import mlprod; mlprod.PerformanceMonitor({store!r}).acknowledge_alert({alert.id!r}, by="", note="")'
+        f"import mlprod; mlprod.PerformanceMonitor({store!r}).acknowledge_alert("
+        f'{alert.id!r}, by=input("Your name: "), note=input("Note: "))'
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from mlprod._html import METRICS, counted, isolated, time_tag
 from mlprod._svg import NO_DATA, Series, escaped, line_chart, number, paired_bars
 from mlprod.dashboard._health import health_of, reasons_of, stranger_said
-from mlprod.dashboard._refitting import is_of_acting, newer_said, refitting
+from mlprod.dashboard._refitting import is_of_acting, names_said, newer_said, refitting
 from mlprod.dashboard._snapshot import ModelView
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
 from mlprod.dashboard._words import alarm_said, alert_said, chip, copied, link
@@ -17,7 +17,7 @@ from mlprod.drift import DriftAlarm
 from mlprod.drift._report_html import brief
 from mlprod.models import ModelEvent, ModelMetadata
 from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
-from mlprod.monitoring._report_html import TimeSpan, charts, compared, recorded_span, within
+from mlprod.monitoring._report_html import TimeSpan, charts, compared, judging_said, recorded_span, within
 
 __all__ = ["model_detail"]
 
@@ -63,14 +63,15 @@ def _head(model: ModelView) -> str:
         acting = "which version is in production could not be read"
     else:
         acting = stranger_said(model) or "no version is in production"
-    lead = f'<p class="lead">{chip(health, health)} · {acting}'
+    lead, judging = f'<p class="lead">{chip(health, health)} · {acting}', ""
     if model.overview is not None:
         lead += f" · recorded from {time_tag(model.overview.first)} to {time_tag(model.overview.last)}"
+        judging = judging_said(model.overview.accuracy_tolerance, model.overview.whole)
     said = {stranger_said(model), *map(str, model.alerts)}
     why = "".join(
         f"<li>{isolated(_capital(reason))}</li>" for reason in reasons_of(model) if reason not in said
     )
-    return f"{lead}</p>{f'<ul class=events>{why}</ul>' if why else ''}"
+    return f"{lead}</p>{judging}{f'<ul class=events>{why}</ul>' if why else ''}"
 
 
 def _capital(sentence: str) -> str:
@@ -125,7 +126,15 @@ def _over_time(model: ModelView) -> str:
     span = recorded_span(overview)
     drawn = charts(overview.history, model.alerts, span=span, more=_scores(overview.history, span))
     money = "; money in the currency of its trades" if overview.whole.trades_total else ""
-    return f'<p class="muted">In steps of {_step(overview.history)}, all versions together{money}.</p>{drawn}'
+    steps = f"In steps of {_step(overview.history)}, all versions together{money}."
+    return f'<p class="muted">{steps}{_added_up(overview)}</p>{drawn}'
+
+
+def _added_up(overview: ModelOverview) -> str:
+    """Say what nobody earned if versions traded side by side; nothing if one alone did."""
+    if sum(of.trades_total > 0 for of in overview.versions) < 2:  # noqa: PLR2004 - nothing to add up
+        return ""
+    return " P&amp;L, equity and drawdown add up the trades of all versions, as if one account had made them."
 
 
 def _step(history: MetricsHistory) -> str:
@@ -207,8 +216,7 @@ def _next_step(model: ModelView, store: str) -> str:
     first = f"<p>{isolated(newer)}.</p>" if newer else ""
     return (
         f"<h4>Next step</h4>{first}<p>Fit the model on recent data. {_replacing(model)} In them, "
-        "<code>model</code> is what you fitted, and <code>recent</code> what you fitted it on, in the order "
-        "of time; errors and confidence are on data that it has not seen.</p>"
+        f"{names_said(model)}.</p>"
         f"{copied(refitting(model, store), f'Copy the lines that replace {model.name}')}"
     )
 
@@ -220,7 +228,7 @@ def _replacing(model: ModelView) -> str:
     if model.production is None:
         return f"{said}."
     version = isolated(model.production.version)
-    return f"{said}; the last one puts it into production, unless that is no longer {version}."
+    return f"{said}; the last step puts it into production, unless that is no longer {version}."
 
 
 def _alarm(alarm: DriftAlarm) -> str:
@@ -271,10 +279,7 @@ def _version(
     *,
     is_unread: bool,
 ) -> Row:
-    figures = [
-        _figure(math.nan if recorded is None else float(getattr(recorded, metric)), metric)
-        for metric in ("predictions_total", "accuracy", "total_pnl")
-    ]
+    figures = _figures(recorded)
     if saved is None:
         unknown = [
             Cell("not known" if is_unread else "not in the registry"),
@@ -305,8 +310,21 @@ def _metrics(metrics: Mapping[str, float]) -> str:
     )
 
 
-def _figure(value: float, name: str) -> Cell:
-    return number_cell(value, METRICS[name].shown(value))
+def _figures(recorded: ModelPerformanceMetrics | None) -> list[Cell]:
+    """Return predictions, accuracy with the mean error below it, and P&L."""
+    if recorded is None:
+        return [Cell(NO_DATA)] * 3
+    off = f"mean error {METRICS['mae'].shown(recorded.mae)}"
+    error = "" if math.isnan(recorded.mae) else f'<span class="sub">{escaped(off)}</span>'
+    return [
+        _figure(recorded.predictions_total, "predictions_total"),
+        _figure(recorded.accuracy, "accuracy", error),
+        _figure(recorded.total_pnl, "total_pnl"),
+    ]
+
+
+def _figure(value: float, name: str, more: str = "") -> Cell:
+    return number_cell(value, METRICS[name].shown(value), more)
 
 
 def _decisions(model: ModelView) -> str:

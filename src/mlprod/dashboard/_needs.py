@@ -7,9 +7,11 @@ import attrs
 
 from mlprod._html import counted
 from mlprod.dashboard._health import silent_production, stranger_said
-from mlprod.dashboard._refitting import is_of_acting
+from mlprod.dashboard._refitting import is_of_acting, newer_said
 from mlprod.dashboard._snapshot import UNREAD, ModelView, Part, Snapshot
 from mlprod.dashboard._words import alarm_said, alert_said
+from mlprod.drift import DriftReport
+from mlprod.drift._explained_html import errors_said
 from mlprod.experiments import ExperimentOverview
 from mlprod.monitoring import Alert
 
@@ -19,6 +21,7 @@ Urgency: TypeAlias = Literal["now", "decide", "look"]
 
 _ORDER: Final[dict[Urgency, int]] = {"now": 0, "decide": 1, "look": 2}
 _INCONCLUSIVE: Final = "inconclusive"
+_NAMED: Final = 3  # of many alerts
 
 
 @final
@@ -32,6 +35,7 @@ class Need:
         place: where that is on the page, ``"models/har"``; nothing if it is nowhere.
         sentence: what is the matter, to be read after the subject.
         step: what to do next.
+        line: the line of Python that does it; nothing if it takes more than one.
     """
 
     urgency: Urgency
@@ -39,17 +43,18 @@ class Need:
     place: str
     sentence: str
     step: str
+    line: str = ""
 
 
 def needs_of(snapshot: Snapshot) -> list[Need]:
     """Return what needs a person, the most urgent first."""
     found = list(_of_unread(snapshot))
     for model in snapshot.models:
-        found += _of_alerts(model)
+        found += _of_alerts(model, snapshot.store)
     for each in snapshot.experiments:
         found += _of_experiment(each)
     for model in snapshot.models:
-        found += _of_health(model)
+        found += _of_health(model, snapshot.store)
         found += _of_drift(model)
     return sorted(found, key=lambda need: _ORDER[need.urgency])
 
@@ -79,7 +84,7 @@ def _of_one(part: Part) -> str:
     }.get(part, UNREAD[part])
 
 
-def _of_alerts(model: ModelView) -> Iterator[Need]:
+def _of_alerts(model: ModelView, store: str) -> Iterator[Need]:
     firing = [alert for alert in model.alerts if alert.state == "firing"]
     critical = [alert for alert in firing if alert.severity == "critical"]
     warnings = [alert for alert in firing if alert.severity == "warning"]
@@ -89,7 +94,7 @@ def _of_alerts(model: ModelView) -> Iterator[Need]:
             model.name,
             _where(critical),
             _alerts_said(critical, "critical alert"),
-            _remedy(model, "Acknowledge it, so that others know that somebody is on it"),
+            *_remedy(model, "Acknowledge it, so that others know that somebody is on it", store),
         )
     if warnings:
         yield Need(
@@ -106,13 +111,17 @@ def _of_alerts(model: ModelView) -> Iterator[Need]:
         yield Need("look", model.name, _where(known), said, "It ends by itself once the figure is back")
 
 
-def _remedy(model: ModelView, first: str) -> str:
-    """Say what to do about a model in trouble; to go back helps only where the last step was one forward."""
+def _remedy(model: ModelView, first: str, store: str) -> tuple[str, str]:
+    """Return what to do about a model in trouble, and the line that goes back to the version before.
+
+    To go back helps only where the last step was one forward. The line names the version: run twice, it does
+    not go back twice.
+    """
     last = next((event for event in reversed(model.events) if event.detail == "production"), None)
     if model.production is None or last is None or last.what != "promoted" or last.from_ is None:
-        return first
-    back = f"rollback({model.name!r}) brings {last.from_} back"
-    return f"{first}; if {model.production.version} is to blame, {back}"
+        return first, ""
+    line = f"import mlprod; mlprod.ModelSerializer({store!r}).rollback({model.name!r}, to={last.from_!r})"
+    return f"{first}; if {model.production.version} is to blame, this brings {last.from_} back", line
 
 
 def _where(alerts: Sequence[Alert]) -> str:
@@ -120,9 +129,14 @@ def _where(alerts: Sequence[Alert]) -> str:
 
 
 def _alerts_said(alerts: Sequence[Alert], kind: str) -> str:
-    first = alerts[0]
+    first, *others = alerts
     since = f"since {first.since:%Y-%m-%d %H:%M} UTC"
-    return f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(first)}, {since}"
+    named = ", ".join(other.type for other in others[:_NAMED])
+    more = f", and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+    also = f"; also {named}{more}" if others else ""
+    return (
+        f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(first)}, {since}{also}"
+    )
 
 
 def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:
@@ -163,7 +177,7 @@ def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:
         )
 
 
-def _of_health(model: ModelView) -> Iterator[Need]:
+def _of_health(model: ModelView, store: str) -> Iterator[Need]:
     """Give what is wrong with a model that acts, other than its alerts."""
     place = f"models/{model.name}"
     if model.resembles:
@@ -201,32 +215,55 @@ def _of_health(model: ModelView) -> Iterator[Need]:
         is_critical = health.status == "critical" and not told
         urgency: Urgency = "now" if is_critical else "look"
         day = model.overview.day
+        line = ""
         if day.predictions_total or day.trades_total:
-            step = _remedy(model, "See on its page since when")
+            step, line = _remedy(model, "See on its page since when", store)
             said = f"is {health.status}: {reasons[0]}"
         else:
             step = (
                 f"See whether it still runs: its last record is of {model.overview.last:%Y-%m-%d %H:%M} UTC"
             )
             said = reasons[0].removeprefix("it ")
-        yield Need(urgency, model.name, place, said, step)
+        yield Need(urgency, model.name, place, said, step, line)
 
 
 def _of_drift(model: ModelView) -> Iterator[Need]:
     report, alarm, place = model.drift, model.unanswered, f"models/{model.name}"
-    about = report.overall.evidence if report and is_of_acting(model) else ()
-    causes = [one for one in about if one.calls_for_retraining]
-    if causes:
+    if report is not None and is_of_acting(model):
+        yield from _of_report(model, report)
+    elif report is not None and model.production is not None:
         yield Need(
-            "decide",
+            "look",
             model.name,
             place,
-            f"has drifted, reason enough to fit it anew: {causes[0].sentence}",
-            "Fit it on recent data; on its page are the lines that save it, set the reference of the new "
-            "version and put it into production, in this order",
+            f"acts as {model.production.version}, which was never checked for drift; {report.version} was",
+            f"Check it with DriftDetector.check({model.name!r}, …), which says so if it has no reference yet",
         )
     if alarm is not None:
         step = (
             f"Check with DriftDetector.check({model.name!r}, …): it tells what has changed, and answers this"
         )
         yield Need("look", model.name, place, f"has an alarm of drift: {alarm_said(alarm)}", step)
+
+
+def _of_report(model: ModelView, report: DriftReport) -> Iterator[Need]:
+    """Give drift that is reason enough to fit anew; to be looked at if errors have certainly not grown."""
+    causes = [found for found in report.overall.evidence if found.calls_for_retraining]
+    if not causes:
+        return
+    rows = f" ({report.data.note})" if report.data is not None and report.data.note else ""
+    found = f"as the check of {report.time:%Y-%m-%d} found{rows}: {causes[0].sentence}"
+    errors, newer, place = report.performance, newer_said(model), f"models/{model.name}"
+    if errors is not None and not errors.drifted:
+        found += f"; {errors_said(errors)}"
+        if errors.interval.high < errors.threshold and causes[0].subject != "confidence":
+            said = f"has drifted, though its errors have not grown, {found}"
+            step = "See whether it copes; if outcomes come late, fit it anew with the lines on its page"
+            yield Need("look", model.name, place, said, newer or step)
+            return
+    said = f"has drifted, reason enough to fit it anew, {found}"
+    lines = (
+        "Fit it on recent data; on its page are the lines that save it, set the reference of the new "
+        "version and put it into production, in this order"
+    )
+    yield Need("decide", model.name, place, said, f"{newer}. {lines}" if newer else lines)

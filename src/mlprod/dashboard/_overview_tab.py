@@ -11,7 +11,7 @@ from mlprod.dashboard._health import HEALTH_RANK, health_of, reasons_of
 from mlprod.dashboard._needs import Need, Urgency, needs_of
 from mlprod.dashboard._snapshot import ModelView, Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
-from mlprod.dashboard._words import chip, link, nothing_there
+from mlprod.dashboard._words import chip, copied, link, nothing_there
 from mlprod.monitoring import ModelPerformanceMetrics
 from mlprod.monitoring._report import changes_of
 from mlprod.monitoring._report_html import changed
@@ -59,8 +59,12 @@ def _need(need: Need) -> str:
     return (
         f'<li class="{need.urgency}"><span class="how">{_HOW[need.urgency]}</span>'
         f"<span>{subject} {isolated(need.sentence.rstrip('.'))}."
-        f'<span class="sub step">{isolated(need.step)}.</span></span></li>'
+        f'<span class="sub step">{isolated(need.step)}{_line(need)}</span></span></li>'
     )
+
+
+def _line(need: Need) -> str:
+    return f": {copied(need.line, f'Copy the line for {need.subject}')}" if need.line else "."
 
 
 # --- at a glance ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from mlprod._svg import escaped
 from mlprod.experiments._forest import forest, shown_metric
 from mlprod.experiments._metric import BUILT_IN
 from mlprod.experiments._progress import ExperimentOverview
+from mlprod.experiments._stopping import worse_in_words
 from mlprod.experiments._values import (
     CONTROL,
     INCONCLUSIVE,
@@ -296,7 +297,7 @@ def experiment_facts(experiment: Experiment) -> str:
         rows.append(("Takes part", f"{_SHARE.shown(config.traffic_allocation)} of units"))
     else:
         rows.append(("Takes part", "whatever is recorded: all models score it, in shadow mode"))
-    worse = f"once it is worse by {100 * config.degradation_threshold:g}% or more, beyond chance"
+    worse = f"once it is worse: {worse_in_words(config)}"
     rows.append(("Stops a treatment", worse if config.auto_stop_on_degradation else "never"))
     times = {
         "Made": experiment.created_at,

@@ -14,7 +14,7 @@ from mlprod.experiments._values import Experiment
 from mlprod.experiments._wording import in_words, p_in_words
 from mlprod.stats import SMALLEST_SAMPLE, Interval, Moments, anytime_p_value, log_e_lift, log_e_proportions
 
-__all__ = ["Degradation", "Guard", "find_degraded", "stops_if"]
+__all__ = ["Degradation", "Guard", "find_degraded", "stops_if", "worse_in_words"]
 
 
 @final
@@ -144,9 +144,16 @@ def stops_if(experiment: Experiment) -> str:
     begins += "" if treatments == 1 else " with the last of them it stops by itself, once it"
     together = f", for all {judged} comparisons together" if judged > 1 else ""
     return (
-        f"{begins} is worse at its {' or '.join(metric.name for metric in config.guarded)}: by "
-        f"{100 * config.degradation_threshold:g}% or more, and beyond chance (p = {config.alpha:.3g} at "
-        f"most, one-sided, valid at any look{together})."
+        f"{begins} is worse at its {' or '.join(metric.name for metric in config.guarded)}: "
+        f"{worse_in_words(config)} (p = {config.alpha:.3g} at most, one-sided{together})."
+    )
+
+
+def worse_in_words(config: ExperimentConfig) -> str:
+    """Return in words how much worse a treatment must be: the estimate, and the limit, each by its own."""
+    return (
+        f"by {100 * config.degradation_threshold:g}% or more as estimated, and by more than nothing at the "
+        "limit that holds at every moment"
     )
 
 

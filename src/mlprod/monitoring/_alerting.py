@@ -15,7 +15,8 @@ from mlprod.monitoring._alert_events import (
     AlertResolved,
 )
 from mlprod.monitoring._threshold import AlertThreshold
-from mlprod.monitoring._values import Alert, written
+from mlprod.monitoring._values import Alert
+from mlprod.monitoring._words import written
 
 __all__ = ["Reading", "step"]
 
@@ -131,7 +132,7 @@ def _ended(
 
 
 def _said(threshold: AlertThreshold, reading: Reading, still: str = "") -> str:
+    value, level = written(threshold.metric, reading.value, threshold.value)
     return (
-        f"{threshold.metric} is {written(reading.value)}, {still}{threshold.comparison} "
-        f"{written(threshold.value)} ({reading.samples:,} events)"
+        f"{threshold.metric} is {value}, {still}{threshold.comparison} {level} ({reading.samples:,} events)"
     )

@@ -8,10 +8,12 @@ from typing import Final, final
 import attrs
 
 from mlprod._facts._settings import configured
+from mlprod._html import counted
 from mlprod._names import shorten
 from mlprod._value import Value
 from mlprod.errors import InvalidConfigError
-from mlprod.monitoring._values import Alert, HealthStatus, ModelHealth, ModelPerformanceMetrics, written
+from mlprod.monitoring._values import Alert, HealthStatus, ModelHealth, ModelPerformanceMetrics
+from mlprod.monitoring._words import written
 
 __all__ = ["HealthThresholds", "health_of"]
 
@@ -104,23 +106,33 @@ def _findings(
     for alert in alerts:
         yield ("critical" if alert.severity == "critical" else "degraded"), str(alert)
     drift = max((score for score in _drift_scores(metrics) if not math.isnan(score)), default=math.nan)
-    enough_outcomes = metrics.predictions_known >= levels.min_samples
-    enough_predictions = metrics.predictions_total >= levels.min_samples
-    yield from _judged("accuracy", metrics.accuracy, levels.accuracy if enough_outcomes else None, sign=-1)
-    yield from _judged("95th percentile of latency", metrics.p95_latency_ms, levels.latency_ms, unit=" ms")
-    yield from _judged("error rate", metrics.error_rate, levels.error_rate if enough_predictions else None)
-    yield from _judged("drift score", drift, levels.drift)
+    known, made = metrics.predictions_known, metrics.predictions_total
+    accuracy = levels.accuracy if known >= levels.min_samples else None
+    error_rate = levels.error_rate if made >= levels.min_samples else None
+    outcomes, predictions = f" over {counted(known, 'outcome')}", f" over {counted(made, 'prediction')}"
+    slow = "95th percentile of latency"
+    yield from _judged("accuracy", "accuracy", metrics.accuracy, accuracy, sign=-1, over=outcomes)
+    yield from _judged(slow, "p95_latency_ms", metrics.p95_latency_ms, levels.latency_ms)
+    yield from _judged("error rate", "error_rate", metrics.error_rate, error_rate, over=predictions)
+    yield from _judged("drift score", "feature_drift_score", drift, levels.drift)
 
 
 def _judged(
-    what: str, value: float, levels: tuple[float, float] | None, *, sign: int = 1, unit: str = ""
+    what: str,
+    metric: str,
+    value: float,
+    levels: tuple[float, float] | None,
+    *,
+    sign: int = 1,
+    over: str = "",
 ) -> Iterator[tuple[HealthStatus, str]]:
     if levels is None:
         return
     side = "above" if sign > 0 else "below"
     for status, level in (("critical", levels[1]), ("degraded", levels[0])):
         if sign * value > sign * level:  # never for NaN
-            yield status, f"{what} is {written(value)}{unit}, {side} {written(level)}{unit}"  # type: ignore[misc]
+            shown, limit = written(metric, value, level)
+            yield status, f"{what} is {shown}{over}, {side} {limit}"  # type: ignore[misc]
             return
 
 

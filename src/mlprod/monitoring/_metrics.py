@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlprod._clock import to_datetime
 from mlprod.monitoring._aggregate import Aggregate
+from mlprod.monitoring._equity import equity_of
 from mlprod.monitoring._reader import BEGINNING, END, ModelReader
 from mlprod.monitoring._threshold import METRICS
 from mlprod.monitoring._values import MetricsHistory, ModelPerformanceMetrics
@@ -49,14 +50,13 @@ def history_of(reader: ModelReader, edges: NDArray[np.int64]) -> MetricsHistory:
     steps = [
         metrics_of(reader, since=since, until=until) for since, until in itertools.pairwise(edges.tolist())
     ]
-    cumulated = np.concatenate(([0.0], np.nancumsum(reader.trades.pnl)))
     return MetricsHistory(
         model_id=reader.model_id,
         version=reader.version,
         step_seconds=float(edges[1] - edges[0]) / 1e9,
         times=edges[:-1].astype("datetime64[ns]").astype("datetime64[us]"),
         columns={name: np.array([getattr(step, name) for step in steps], np.float64) for name in METRICS},
-        equity=cumulated[np.searchsorted(reader.trades.times, edges[1:])],
+        **equity_of(reader.trades, edges),
     )
 
 

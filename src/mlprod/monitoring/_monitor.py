@@ -624,7 +624,15 @@ class PerformanceMonitor:
         )
 
     def get_model_health(self, model_id: str) -> ModelHealth:
-        """Return whether a model is fit to act, and why not: by the last 24 hours and its active alerts."""
+        """Return whether a model is fit to act, and why not: by the last 24 hours and its active alerts.
+
+        It is judged by what was recorded, of whichever versions, all of them together; scores of drift are
+        those given to `record_drift`. Which version the registry has in production is not looked at: the
+        dashboard does, and says when what was recorded is of another one.
+
+        Args:
+            model_id: the model.
+        """
         alerts = self.get_active_alerts(model_id)
         moment = now(self._clock)
         since = to_ns(moment - timedelta(days=1))

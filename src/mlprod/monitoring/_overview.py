@@ -43,6 +43,8 @@ class ModelOverview(Value):
         calibration: of each tenth of confidence that has predictions with a known outcome: mean
             confidence, accuracy, and how many; over everything recorded.
         history: accuracy, error rate, latencies, trades, equity and drift over time.
+        accuracy_tolerance: how far a predicted number may be off and still be correct; None: numbers were
+            not judged.
     """
 
     model_id: str
@@ -56,6 +58,7 @@ class ModelOverview(Value):
     day_versions: tuple[ModelPerformanceMetrics, ...] = attrs.field(repr=False)
     calibration: tuple[tuple[float, float, int], ...] = attrs.field(repr=False)
     history: MetricsHistory = attrs.field(repr=False)
+    accuracy_tolerance: float | None = attrs.field(default=None, repr=False)
 
     def _repr_html_(self) -> str:
         from mlprod.monitoring._values_html import overview_html  # noqa: PLC0415 - which knows this class
@@ -118,6 +121,7 @@ def _overview(
         day_versions=tuple(of_day for _, of_day in versions),
         calibration=tuple(zip(*map(np.ndarray.tolist, calibration.curve()), strict=True)),
         history=timeline_of(reader, edges),
+        accuracy_tolerance=reader.rules.accuracy_tolerance,
     )
 
 

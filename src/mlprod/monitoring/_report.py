@@ -32,6 +32,8 @@ class PerformanceReport(Value):
         versions: the metrics of the period per version.
         alerts: those of the period.
         history: the period in steps.
+        accuracy_tolerance: how far a predicted number may be off and still be correct; None: numbers were
+            not judged.
     """
 
     model_id: str
@@ -45,6 +47,7 @@ class PerformanceReport(Value):
     versions: tuple[ModelPerformanceMetrics, ...] = attrs.field(repr=False)
     alerts: tuple[Alert, ...]
     history: MetricsHistory = attrs.field(repr=False)
+    accuracy_tolerance: float | None = attrs.field(default=None, repr=False)
 
     @property
     def changes(self) -> Mapping[str, float]:

@@ -24,7 +24,7 @@ from mlprod._html import (
     tile,
     time_tag,
 )
-from mlprod._svg import NO_DATA, Series, escaped, line_chart
+from mlprod._svg import NO_DATA, Series, escaped, line_chart, number
 from mlprod.monitoring._overview import ModelOverview
 from mlprod.monitoring._period import Period
 from mlprod.monitoring._report import PerformanceReport, changes_of
@@ -39,6 +39,7 @@ __all__ = [
     "duration_said",
     "fragment",
     "has_data",
+    "judging_said",
     "page",
     "recorded_span",
     "version_said",
@@ -109,6 +110,7 @@ def _report(report: PerformanceReport, level: int) -> str:
         f"{compared(report.metrics, report.previous, _BEFORE[report.period])}{''.join(sections)}"
         f"<footer><p>{NO_DATA} means no data. Changes are against {_BEFORE[report.period]}; "
         "that one is better or worse does not say that it is more than chance.</p>"
+        f"{judging_said(report.accuracy_tolerance, report.metrics, report.previous)}"
         f"<p>Made {time_tag(report.generated_at, seconds=True)}.</p></footer>"
     )
 
@@ -197,8 +199,13 @@ def recorded_span(overview: ModelOverview) -> TimeSpan:
 def within(history: MetricsHistory, span: TimeSpan) -> MetricsHistory:
     """Return the steps that begin before a span ends, without those behind it in which nothing can be."""
     count = max(1, int(np.searchsorted(history.times, span[1], "right")))
-    columns = {name: values[:count] for name, values in history.columns.items()}
-    return attrs.evolve(history, times=history.times[:count], columns=columns, equity=history.equity[:count])
+    return attrs.evolve(
+        history,
+        times=history.times[:count],
+        columns={name: values[:count] for name, values in history.columns.items()},
+        equity=history.equity[:count],
+        drawdown=history.drawdown[:count],
+    )
 
 
 def _whole(history: MetricsHistory) -> TimeSpan | None:
@@ -230,7 +237,9 @@ def _drawn(
         if span is not None and span[0] == span[1]:  # no time in which it could have grown
             ends, equity, drawdown = ends[-1:], equity[-1:], drawdown[-1:]
         yield draw("Equity", ends, [Series("Equity", equity)])
-        yield draw("Drawdown", ends, [Series("Drawdown", drawdown, "area")], limits=(-math.inf, 0))
+        most = METRICS["max_drawdown_amount"].shown(history.drawdown.max())
+        lines = [Series("Drawdown", drawdown, "area")]
+        yield draw(f"Drawdown, at most {most}", ends, lines, limits=(-math.inf, 0))
     latencies = {name: f"{name}_latency_ms" for name in ("p50", "p95", "p99")}
     if any(np.isfinite(history[column]).any() for column in latencies.values()):
         level = next((thresholds[column] for column in latencies.values() if column in thresholds), math.nan)
@@ -239,17 +248,12 @@ def _drawn(
 
 
 def _equity(history: MetricsHistory) -> tuple[NDArray[np.datetime64], Floats, Floats]:
-    """Return equity and drawdown, in money, at the beginning and at the end of each step.
-
-    A drawdown is what is missing to the highest equity so far, or what a step lost within it if that is more.
-    """
+    """Return equity and drawdown, in money, at the beginning and at the end of each step."""
     ends = np.concatenate([history.times[:1], history.times + _step(history)])
     with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is a gap
         before = history.equity[:1] - np.nan_to_num(history["total_pnl"][:1])
-        equity = np.concatenate([before, history.equity])
-        missing = np.fmax.accumulate(equity) - equity
-        lost = np.concatenate([[0.0], history["max_drawdown_amount"]])
-        return ends, equity, 0.0 - np.fmax(missing, lost)
+    equity = np.concatenate([before, history.equity])
+    return ends, equity, 0.0 - np.concatenate([[0.0], history.drawdown])
 
 
 def _metrics(report: PerformanceReport) -> str:
@@ -314,6 +318,14 @@ def changed(metric: Metric, change: float) -> str:
 def version_said(version: str | None) -> str:
     """Say which version, or that it is all of them."""
     return "all versions" if version is None else f"version {isolated(version)}"
+
+
+def judging_said(accuracy_tolerance: float | None, *figures: ModelPerformanceMetrics) -> str:
+    """Say what counts as correct; nothing if no number was judged."""
+    if accuracy_tolerance is None or all(math.isnan(each.mae) for each in figures):
+        return ""
+    near = f"A number within {escaped(number(accuracy_tolerance))} of the actual one"
+    return f'<p class="muted">{near} counts as correct, a class only if it is the same.</p>'
 
 
 def duration_said(seconds: float) -> str:

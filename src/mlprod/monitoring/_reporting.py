@@ -46,6 +46,7 @@ def report_of(
         versions=tuple(_per_version(reading, reader, since, until)),
         alerts=tuple(alerts),
         history=history_of(reader, edges),
+        accuracy_tolerance=rules.accuracy_tolerance,
     )
 
 

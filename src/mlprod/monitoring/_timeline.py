@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlprod.monitoring._equity import equity_of
 from mlprod.monitoring._reader import ModelReader, TradeLog
 from mlprod.monitoring._values import MetricsHistory
 
@@ -49,7 +50,6 @@ def timeline_of(reader: ModelReader, edges: NDArray[np.int64]) -> MetricsHistory
     sums = reader.steps(edges)
     predictions, errors, known, correct = sums.counts
     p50, p95, p99 = sums.latencies.quantiles(_QUANTILES)
-    cumulated = np.concatenate(([0.0], np.nancumsum(reader.trades.pnl)))
     return MetricsHistory(
         model_id=reader.model_id,
         version=reader.version,
@@ -65,7 +65,7 @@ def timeline_of(reader: ModelReader, edges: NDArray[np.int64]) -> MetricsHistory
             **_traded(reader.trades, edges),
             **reader.drift_steps(edges),
         },
-        equity=cumulated[np.searchsorted(reader.trades.times, edges[1:])],
+        **equity_of(reader.trades, edges),
     )
 
 

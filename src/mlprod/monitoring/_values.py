@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlprod._text import in_utc
 from mlprod._value import Value, plain
+from mlprod.monitoring._words import written
 
 __all__ = [
     "Alert",
@@ -19,7 +20,6 @@ __all__ = [
     "ModelHealth",
     "ModelPerformanceMetrics",
     "Severity",
-    "written",
 ]
 
 Severity: TypeAlias = Literal["warning", "critical"]
@@ -27,7 +27,6 @@ AlertState: TypeAlias = Literal["pending", "firing", "acknowledged", "resolved"]
 HealthStatus: TypeAlias = Literal["healthy", "degraded", "critical"]
 
 _NAN = float("nan")
-_AMOUNT, _ENDLESS = 1e3, 1e15
 
 
 @final
@@ -127,6 +126,8 @@ class MetricsHistory(Value):
             In a `ModelOverview` there are those that are drawn.
         equity: cumulated P&L at the end of each step, in money; shape ``(n,)``. It begins with what
             was earned before the first step.
+        drawdown: how far equity was below its highest since the beginning of the first step, at its worst
+            within each step; in money, 0 or more; shape ``(n,)``.
     """
 
     model_id: str
@@ -135,6 +136,7 @@ class MetricsHistory(Value):
     times: NDArray[np.datetime64]
     columns: Mapping[str, NDArray[np.float64]] = attrs.field(repr=False)
     equity: NDArray[np.float64]
+    drawdown: NDArray[np.float64]
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -152,6 +154,7 @@ class MetricsHistory(Value):
             "step_seconds": self.step_seconds,
             "times": [f"{time}Z" for time in self.times.astype("datetime64[us]").astype(str)],
             "equity": plain(self.equity.tolist()),
+            "drawdown": plain(self.drawdown.tolist()),
             **{metric: plain(column.tolist()) for metric, column in self.columns.items()},
         }
 
@@ -215,22 +218,16 @@ class Alert(Value):
 
     def __str__(self) -> str:
         """Say it in a line."""
+        value, threshold = written(self.metric, self.value, self.threshold)
         return (
             f"{self.severity.upper()} {self.model_id}@{self.version} {self.type}: {self.metric} is "
-            f"{written(self.value)}, {self.comparison} {written(self.threshold)} "
-            f"({self.state} since {in_utc(self.since)})"
+            f"{value}, {self.comparison} {threshold} ({self.state} since {in_utc(self.since)})"
         )
 
     def _repr_html_(self) -> str:
         from mlprod.monitoring._values_html import alert_html  # noqa: PLC0415 - which knows this class
 
         return alert_html(self)
-
-
-def written(number: float) -> str:
-    """Return amounts with their thousands, everything else with the digits that matter."""
-    is_amount = _AMOUNT <= abs(number) < _ENDLESS
-    return f"{number:,.2f}".removesuffix(".00") if is_amount else f"{number:.6g}"
 
 
 @final

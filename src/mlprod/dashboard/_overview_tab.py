@@ -7,7 +7,7 @@ from typing import Final
 
 from mlprod._html import METRICS, counted, isolated, tile
 from mlprod._svg import NO_DATA, escaped
-from mlprod.dashboard._health import HEALTH_RANK, health_of, reasons_of
+from mlprod.dashboard._health import HEALTH_RANK, by_health, health_of, reasons_of
 from mlprod.dashboard._needs import Need, Urgency, needs_of
 from mlprod.dashboard._snapshot import ModelView, Snapshot
 from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell
@@ -144,7 +144,7 @@ def _health(snapshot: Snapshot) -> str:
         if snapshot.is_unread("alerts")
         else ""
     )
-    ordered = sorted(snapshot.models, key=lambda model: (HEALTH_RANK[health_of(model)], model.name))
+    ordered = sorted(snapshot.models, key=by_health)
     columns = [
         Column("Model", "text"),
         Column("Health", "text"),

@@ -120,9 +120,13 @@ def sortable(
     return filters + scrolling(caption, table)
 
 
-def _without_empty_ones(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
+def _without_empty_ones(
+    columns: Sequence[Column], rows: Sequence[Row]
+) -> tuple[Sequence[Column], Sequence[Row]]:
     """Leave out columns in which no row has anything; the first one is the head of each row."""
     kept = [at for at in range(len(columns)) if at == 0 or not all(row.cells[at].is_empty for row in rows)]
+    if len(kept) == len(columns):
+        return columns, rows
     shorter = [attrs.evolve(row, cells=[row.cells[at] for at in kept]) for row in rows]
     return [columns[at] for at in kept], shorter
 

@@ -1,27 +1,24 @@
 """Everything that is known of one model."""
 
 import math
-from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 
 from mlprod._html import METRICS, counted, isolated, time_tag
-from mlprod._svg import NO_DATA, Series, escaped, line_chart, number, paired_bars
+from mlprod._svg import Series, escaped, line_chart, paired_bars
 from mlprod.dashboard._health import health_of, reasons_of, stranger_said
 from mlprod.dashboard._refitting import is_of_acting, names_said, newer_said, refitting
 from mlprod.dashboard._snapshot import ModelView
-from mlprod.dashboard._tables import Cell, Column, Row, number_cell, sortable, text_cell, time_cell
+from mlprod.dashboard._version_history import decisions, versions
 from mlprod.dashboard._words import alarm_said, alert_said, chip, copied, link
 from mlprod.drift import DriftAlarm
 from mlprod.drift._report_html import brief
-from mlprod.models import ModelEvent, ModelMetadata
-from mlprod.monitoring import Alert, MetricsHistory, ModelOverview, ModelPerformanceMetrics
+from mlprod.monitoring import Alert, MetricsHistory, ModelOverview
 from mlprod.monitoring._report_html import TimeSpan, charts, compared, judging_said, recorded_span, within
 
 __all__ = ["model_detail"]
 
-_LISTED: Final = 50
 _ALERTS: Final = 10
 _DRIFT: Final = {
     "feature_drift_score": "Features",
@@ -46,8 +43,8 @@ def model_detail(model: ModelView, store: str) -> str:
         "Over time": _over_time(model),
         "Calibration": _calibration(model),
         "Drift": _drift(model, store),
-        "Versions": _versions(model),
-        "Decisions": _decisions(model),
+        "Versions": versions(model),
+        "Decisions": decisions(model),
     }
     sections = (
         f"<section><h3>{title}</h3>{content}</section>" for title, content in parts.items() if content
@@ -238,111 +235,3 @@ def _alarm(alarm: DriftAlarm) -> str:
         f'<li class="look"><span class="how">{chip("warning", "alarm")}</span>'
         f"<span>{isolated(alarm_said(alarm))}; {found}.</span></li>"
     )
-
-
-# --- versions and decisions -----------------------------------------------------------------------------
-
-
-def _versions(model: ModelView) -> str:
-    recorded = _by_version(model.overview)
-    saved = {version.version: version for version in model.versions}
-    names = [*reversed(saved), *(name for name in recorded if name not in saved)]
-    if not names:
-        return ""
-    columns = [
-        Column("Version", "text"),
-        Column("Stage", "text"),
-        Column("Saved"),
-        Column("Metrics when saved", "wordy", is_sortable=False),
-        Column("Size"),
-        Column("Predictions"),
-        Column("Accuracy"),
-        Column("P&amp;L"),
-    ]
-    is_unread = "registry" in model.unread
-    rows = [
-        _version(name, saved.get(name), recorded.get(name), is_unread=is_unread) for name in names[:_LISTED]
-    ]
-    more = len(names) - _LISTED
-    rest = f'<p class="note">And {counted(more, "earlier one")}.</p>' if more > 0 else ""
-    return sortable(f"versions-{model.name}", "Versions, the newest first", columns, rows) + rest
-
-
-def _by_version(overview: ModelOverview | None) -> Mapping[str, ModelPerformanceMetrics]:
-    return {} if overview is None else {of.version or "": of for of in overview.versions}
-
-
-def _version(
-    name: str,
-    saved: ModelMetadata | None,
-    recorded: ModelPerformanceMetrics | None,
-    *,
-    is_unread: bool,
-) -> Row:
-    figures = _figures(recorded)
-    if saved is None:
-        unknown = [
-            Cell("not known" if is_unread else "not in the registry"),
-            Cell(NO_DATA),
-            Cell(NO_DATA),
-            Cell(NO_DATA),
-        ]
-        return Row([text_cell(name), *unknown, *figures])
-    tags = [*saved.aliases, *saved.tags]
-    named = f'<span class="sub">{isolated(", ".join(tags))}</span>' if tags else ""
-    return Row(
-        [
-            Cell(isolated(name) + named, name),
-            Cell(chip("running" if saved.is_active else "", saved.stage), saved.stage),
-            time_cell(saved.created_at),
-            Cell(_metrics(saved.metrics)),
-            number_cell(
-                saved.size, f"{saved.size:,} B", f'<span class="sub">{isolated(saved.format)}</span>'
-            ),
-            *figures,
-        ]
-    )
-
-
-def _metrics(metrics: Mapping[str, float]) -> str:
-    return (
-        ", ".join(f"{isolated(name)} {escaped(number(value))}" for name, value in metrics.items()) or NO_DATA
-    )
-
-
-def _figures(recorded: ModelPerformanceMetrics | None) -> list[Cell]:
-    """Return predictions, accuracy with the mean error below it, and P&L."""
-    if recorded is None:
-        return [Cell(NO_DATA)] * 3
-    off = f"mean error {METRICS['mae'].shown(recorded.mae)}"
-    error = "" if math.isnan(recorded.mae) else f'<span class="sub">{escaped(off)}</span>'
-    return [
-        _figure(recorded.predictions_total, "predictions_total"),
-        _figure(recorded.accuracy, "accuracy", error),
-        _figure(recorded.total_pnl, "total_pnl"),
-    ]
-
-
-def _figure(value: float, name: str, more: str = "") -> Cell:
-    return number_cell(value, METRICS[name].shown(value), more)
-
-
-def _decisions(model: ModelView) -> str:
-    if not model.events:
-        is_unread = "registry" in model.unread
-        return f"<p>The registry {'could not be read' if is_unread else 'does not know this model'}.</p>"
-    more = len(model.events) - _LISTED
-    rest = f'<p class="note">And {counted(more, "earlier one")}.</p>' if more > 0 else ""
-    return f'<ul class="events">{"".join(_events(model))}</ul>{rest}'
-
-
-def _events(model: ModelView) -> Iterator[str]:
-    for event in list(reversed(model.events))[:_LISTED]:
-        yield f"<li>{time_tag(event.when)} {_said(event)}</li>"
-
-
-def _said(event: ModelEvent) -> str:
-    change = " \N{RIGHTWARDS ARROW} ".join(isolated(one) for one in (event.from_, event.to) if one)
-    detail = f" {isolated(event.detail)}" if event.detail else ""
-    reason = f": {isolated(event.reason)}" if event.reason else ""
-    return f"<strong>{escaped(event.what.replace('_', ' '))}</strong>{detail} {change}{reason}"

@@ -24,8 +24,8 @@ def record(store, clock):
 
 class TestFiguresOfAnotherVersion:
     SAID = (
-        "nothing of 1.0.0, which is in production, was recorded in the last 24 hours; "
-        "the figures are of 1.1.0"
+        "nothing of 1.0.0, which is in production, was recorded since it was put there at "
+        "2026-03-02 09:30 UTC; 1.1.0 was, last at 2026-03-04 09:30 UTC"
     )
 
     @pytest.fixture
@@ -42,7 +42,7 @@ class TestFiguresOfAnotherVersion:
         assert ("unknown", [self.SAID]) == (health_of(har), reasons_of(har))
         for markup in (overview_tab(found), model_detail(har, found.store)):
             assert f"N{self.SAID[1:]}" in tree(markup).text
-        assert [("look", "models/har", f"acts in another version than the registry says: {self.SAID}")] == [
+        assert [("now", "models/har", f"acts in another version than the registry says: {self.SAID}")] == [
             (need.urgency, need.place, need.sentence) for need in needs_of(found)
         ]
 
@@ -52,15 +52,57 @@ class TestFiguresOfAnotherVersion:
         assert "healthy" == health_of(snapshot().models[0])
 
     @pytest.mark.usefixtures("replaced")
-    def test_soon_after_a_promotion_it_is_said_since_when(self, models, snapshot):
+    def test_of_one_that_was_heard_of_once_a_day_counts(self, clock, snapshot, record):
+        record("har", "1.0.0")
+        clock.advance(hours=23)
+        record("har", "1.1.0")
+        assert [] == reasons_of(snapshot().models[0])
+        clock.advance(hours=2)
+        said = (
+            "nothing of 1.0.0, which is in production, was recorded in the last 24 hours; "
+            "1.1.0 was, last at 2026-03-05 08:30 UTC"
+        )
+        assert [said] == reasons_of(snapshot().models[0])
+
+    @pytest.mark.usefixtures("replaced")
+    def test_soon_after_a_promotion_it_is_known_and_needs_nobody_yet(self, models, clock, snapshot, record):
         models.save([3], "har", activate=True)
-        (said,) = reasons_of(snapshot().models[0])
-        assert said.startswith("nothing of 1.1.1, which is in production since 2026-03-04 09:30 UTC, was")
+        said = (
+            "nothing of 1.1.1, which is in production, was recorded since it was put there at "
+            "2026-03-04 09:30 UTC; 1.1.0 was, last at 2026-03-04 09:30 UTC"
+        )
+        (har,) = snapshot().models
+        assert ("unknown", [said]) == (health_of(har), reasons_of(har))
+        assert [] == needs_of(snapshot())
+        clock.advance(minutes=9)
+        record("har", "1.1.0", 1)
+        assert [] == needs_of(snapshot())
+        clock.advance(minutes=1)
+        record("har", "1.1.0", 1)
+        assert ["now"] == [need.urgency for need in needs_of(snapshot())]
+
+    def test_a_rollback_that_the_bot_has_not_heard_of_is_urgent(self, models, clock, snapshot, record):
+        """Although the version that was put back recorded a lot, a few hours ago."""
+        models.save([1], "har", activate=True)
+        record("har", "1.0.0")
+        clock.advance(hours=3)
+        models.save([2], "har", activate=True)
+        record("har", "1.0.1")
+        clock.advance(hours=1)
+        models.rollback("har", to="1.0.0")
+        clock.advance(minutes=15)
+        record("har", "1.0.1", 1)
+        (need,) = needs_of(snapshot())
+        assert "now" == need.urgency
+        assert need.sentence.endswith(
+            "nothing of 1.0.0, which is in production, was recorded since it was put there at "
+            "2026-03-02 13:30 UTC; 1.0.1 was, last at 2026-03-02 13:45 UTC"
+        )
 
     @pytest.mark.usefixtures("replaced")
     def test_all_versions_that_acted_are_named(self, snapshot, record):
         record("har", "0.9")
-        assert reasons_of(snapshot().models[0])[0].endswith("the figures are of 0.9 and 1.1.0")
+        assert "; 0.9 and 1.1.0 were, last at 2026-03-04 09:30 UTC" in reasons_of(snapshot().models[0])[0]
 
     def test_one_that_is_silent_altogether_is_just_that(self, models, clock, snapshot, record):
         models.save([1], "har", activate=True)

@@ -10,6 +10,7 @@ from mlprod import AlertThreshold, ModelSerializer, PerformanceMonitor
 from mlprod.dashboard import render
 from mlprod.dashboard._needs import needs_of
 from mlprod.dashboard._snapshot import Unread
+from mlprod.errors import ConflictError, ModelNotFoundError
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_the_most_urgent_comes_first(busy, needs):
     assert [
         ("now", "alerts/a1-0", "has 1 critical alert"),
         ("decide", "models/har", "has drifted, reason enough"),
-        ("look", "models/har", "is critical: drift score"),
+        ("look", "models/har", "is critical in 1.0.0:"),
         ("look", "models/idle", "is in production, and"),
     ] == beginnings(needs())
 
@@ -41,7 +42,9 @@ def test_nothing_does_where_there_is_nothing(needs):
 
 def test_an_acknowledged_alert_is_still_looked_at(busy, monitor, needs):
     monitor.acknowledge_alert(monitor.get_active_alerts()[0].id, by="Ada")
-    expected = "is still critical, acknowledged by Ada: Accuracy was 66.7%, below 90.0%, over 72 samples"
+    expected = (
+        "is still critical, acknowledged by Ada: Accuracy was 66.7%, below 90.0%, over 72 samples of 1.0.0"
+    )
     assert ("look", "alerts/a1-0", expected) in needs()
 
 
@@ -75,7 +78,11 @@ def test_a_model_in_production_that_fails_without_an_alert_is_urgent(models, sto
     models.save([1], "har", activate=True)
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
         monitor.record_predictions("har", "1.0.0", error=[True] * 40)
-    assert ("now", "models/har", "is critical: error rate is 100% over 40 predictions, above 5%") in needs()
+    assert (
+        "now",
+        "models/har",
+        "is critical in 1.0.0: error rate is 100% over 40 predictions, above 5%",
+    ) in needs()
 
 
 def test_one_that_fell_silent_is_to_be_found_again(models, store, clock, snapshot):
@@ -107,11 +114,15 @@ def test_the_line_that_goes_back_is_complete_and_goes_back_once(tmp_path, clock)
     with PerformanceMonitor(place, clock=clock, thresholds=[]) as monitor:
         monitor.record_predictions("har", "1.0.2", error=[True] * 40)
     page = render(place, clock=clock)
-    line = f"import mlprod; mlprod.ModelSerializer({models.store.url!r}).rollback('har', to='1.0.1')"
+    line = (
+        f"import mlprod; mlprod.ModelSerializer({models.store.url!r})"
+        ".rollback('har', to='1.0.1', expected='1.0.2', reason=input('Why: '))"
+    )
     assert html.escape(line) in page.replace("<wbr>", "")
     for _ in range(2):
-        exec(line)  # noqa: S102 - the very line that the page shows
+        exec(line, {"input": lambda _: "loses money"})  # noqa: S102 - the very line that the page shows
         assert "har@1.0.1" == models.get_metadata("har@production").id
+    assert "loses money" == models.history("har")[-1].reason
 
 
 def test_a_healthy_one_needs_nobody(models, store, clock, needs):
@@ -126,6 +137,118 @@ def test_a_check_without_drift_needs_nobody(detector, needs):
     detector.set_reference("har", {"x": rng.normal(size=500)})
     detector.check("har", {"x": rng.normal(size=500)})
     assert [] == needs()
+
+
+class TestGoingBack:
+    """A version loses; another was there before."""
+
+    @pytest.fixture
+    def recorded(self, store, clock):
+        """Record of a version how often it was right, and look at all thresholds."""
+        wrong = AlertThreshold("wrong", "accuracy", 0.4, "critical", comparison="below", min_samples=30)
+
+        def recorded(version, correct, pnl=-1.0):
+            with PerformanceMonitor(store, clock=clock, thresholds=[wrong]) as monitor:
+                monitor.record_predictions(
+                    "har", version, correct=[True] * correct + [False] * (100 - correct)
+                )
+                monitor.record_trade("har", version, pnl=pnl)
+                monitor.get_active_alerts()
+
+        return recorded
+
+    @pytest.fixture
+    def urgent(self, snapshot):
+        return lambda: [need for need in needs_of(snapshot()) if need.urgency == "now"]
+
+    def test_is_told_with_what_both_have_done(self, models, clock, recorded, urgent):
+        models.save([1], "har", activate=True)
+        recorded("1.0.0", 67, pnl=3600.0)
+        clock.advance(hours=1)
+        models.save([2], "har", activate=True)
+        recorded("1.0.1", 13, pnl=-1200.0)
+        (need,) = urgent()
+        assert "below 40.0%, over 100 samples of 1.0.1, since 2026-03-02 10:30 UTC" in need.sentence
+        minus = "\N{MINUS SIGN}"
+        assert need.step.endswith(
+            f"if 1.0.1 (accuracy 13.0%, P&L {minus}1,200.00) is to blame, "
+            "this brings 1.0.0 (accuracy 67.0%, P&L 3,600.00) back"
+        )
+
+    def test_is_not_offered_from_the_good_one_to_the_bad_one(self, models, clock, recorded, snapshot):
+        models.save([1], "har", activate=True)
+        recorded("1.0.0", 20)
+        clock.advance(hours=1)
+        models.save([2], "har", activate=True)
+        recorded("1.0.1", 80)
+        (need,) = needs_of(snapshot())
+        assert ("look", "alerts/a1-0") == (need.urgency, need.place)
+        assert "over 100 samples of 1.0.0, since 2026-03-02 09:30 UTC" in need.sentence
+        assert need.step.startswith("That version is not in production. Acknowledge it: it ends once nothing")
+        assert "acknowledge_alert('a1-0'" in need.line
+
+    def test_is_not_offered_to_what_had_a_critical_alert(self, models, clock, recorded, urgent):
+        models.save([1], "har", activate=True)
+        recorded("1.0.0", 20)
+        clock.advance(hours=1)
+        models.save([2], "har", activate=True)
+        recorded("1.0.1", 10)
+        (need,) = urgent()
+        assert "rollback" not in need.line
+        assert need.step.endswith("this takes it out of production, and whoever loads it gets an error")
+
+    def test_is_not_offered_to_what_has_drifted(self, models, recorded, urgent, detector):
+        models.save([1], "har", activate=True)
+        rng = np.random.default_rng(4)
+        detector.set_reference("har", {"x": rng.normal(size=500)})
+        detector.check("har", {"x": rng.normal(1, 1, 500)})
+        models.save([2], "har", activate=True)
+        recorded("1.0.1", 10)
+        assert "rollback" not in urgent()[0].line
+
+    def test_of_the_first_version_is_out_of_production(self, tmp_path, clock):
+        place = str(tmp_path / "store")
+        models = ModelSerializer(place, clock=clock)
+        models.save([1], "har", activate=True)
+        with PerformanceMonitor(place, clock=clock, thresholds=[]) as monitor:
+            monitor.record_predictions("har", "1.0.0", error=[True] * 40)
+        line = (
+            f"import mlprod; mlprod.ModelSerializer({models.store.url!r})"
+            ".promote('har@1.0.0', 'archived', reason=input('Why: '))"
+        )
+        assert html.escape(line) in render(place, clock=clock).replace("<wbr>", "")
+        exec(line, {"input": lambda _: "loses money"})  # noqa: S102 - the very line that the page shows
+        with pytest.raises(ModelNotFoundError):
+            models.get_active("har")
+
+    def test_leaves_the_decision_of_a_colleague(self, models, store, recorded, urgent):
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        recorded("1.0.1", 10)
+        line = urgent()[0].line.replace(f"{store.url!r}", "STORE")
+        models.save([9], "har", activate=True)
+        with pytest.raises(ConflictError, match=r"expected to hold 1\.0\.1, but now holds har@1\.0\.2"):
+            exec(line, {"input": lambda _: "", "STORE": store})  # noqa: S102 - the line that the page showed
+
+    def test_once_done_leaves_nothing_urgent(self, models, clock, recorded, urgent, monitor):
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        recorded("1.0.1", 10)
+        monitor.acknowledge_alert("a1-0", by="Ada")
+        models.rollback("har", to="1.0.0")
+        clock.advance(minutes=1)
+        recorded("1.0.0", 70)
+        assert [] == urgent()
+
+    def test_and_what_was_acknowledged_ends_with_its_version(self, models, recorded, monitor, snapshot):
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        recorded("1.0.1", 10)
+        monitor.acknowledge_alert("a1-0", by="Ada")
+        assert "It ends by itself once the figure is back" in [need.step for need in needs_of(snapshot())]
+        models.rollback("har", to="1.0.0")
+        steps = [need.step for need in needs_of(snapshot())]
+        assert "It ends by itself once nothing records that version any more" in steps
 
 
 class TestDrift:
@@ -159,6 +282,14 @@ class TestDrift:
         assert "decide" == urgency
         assert "; mean absolute error, within chance: " in sentence
 
+    def test_errors_that_were_not_checked_are_to_be_seen_first(self, detector, snapshot):
+        rng = np.random.default_rng(4)
+        detector.set_reference("har", {"x": rng.normal(size=500)})
+        detector.check("har", {"x": rng.normal(1, 1, 500)})
+        (need,) = needs_of(snapshot())
+        assert "decide" == need.urgency
+        assert need.step.startswith("See first whether its errors have grown, which was not checked. Fit it")
+
     def test_a_newer_version_is_named_before_it_is_fitted_again(self, models, detector, snapshot):
         models.save([1], "har", activate=True)
         models.save([2], "har", bump="minor")
@@ -172,7 +303,7 @@ class TestDrift:
         self.check(detector, errors=1)
         models.save([2], "har", bump="minor", activate=True)
         need = next(need for need in needs_of(snapshot()) if "checked" in need.sentence)
-        assert need.sentence == "acts as 1.1.0, which was never checked for drift; 1.0.0 was"
+        assert need.sentence == ("was never checked for drift in 1.1.0, which is in production; 1.0.0 was")
         assert "DriftDetector.check('har', …)" in need.step
 
 

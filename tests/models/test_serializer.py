@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -687,6 +688,20 @@ class TestRollback:
             models.rollback("a")
         assert "a@1.0.2" == models.rollback("a", to="a@1.0.2").id
         assert "a@1.0.2" == models.rollback("a", to=models.get_metadata("a@1.0.2")).id
+
+    def test_only_of_what_was_expected(self, models):
+        """A line that was written before somebody else decided does not undo that decision."""
+        models.save([9], "a", activate=True, tags=("hotfix",))
+        refused = (
+            "a was not rolled back to 1.0.0: production was expected to hold 1.0.2, but now holds a@1.0.3"
+        )
+        with pytest.raises(ConflictError, match=re.escape(refused)):
+            models.rollback("a", "1.0.0", expected="1.0.2")
+        with pytest.raises(ConflictError, match=re.escape("a was not rolled back to 1.0.2")):
+            models.rollback("a", expected="none")
+        assert "a@1.0.3" == models.get_metadata("a@production").id
+        for expected in ("1.0.3", "1.0.3"):  # the second time it is where it should be
+            assert "a@1.0.0" == models.rollback("a", "1.0.0", expected=expected).id
 
     def test_to_what_is_not_there(self, models):
         with pytest.raises(ModelNotFoundError, match=r"no version 7\.0\.0"):

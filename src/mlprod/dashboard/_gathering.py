@@ -43,12 +43,14 @@ def gather(
     fired = ask("alerts", lambda: monitor.get_alert_history(evaluate=False), list[Alert]())
     waiting = ask("alerts", lambda: monitor.get_pending_alerts(evaluate=False), list[Alert]())
     urgent = sorted(filter(_is_active, fired), key=lambda each: each.severity != "critical")
+    acting = {name: each.version for name, many in versions.items() for each in many if each.is_active}
     overviews = ask(
         "records",
-        lambda: monitor.get_overview(steps=_STEPS, alerts=urgent, on_unreadable=telling("records")),
+        lambda: monitor.get_overview(
+            steps=_STEPS, alerts=urgent, acting=acting, on_unreadable=telling("records")
+        ),
         list[ModelOverview](),
     )
-    acting = {name: each.version for name, many in versions.items() for each in many if each.is_active}
     reports = ask(
         "drift reports",
         lambda: detector.latest_reports(acting=acting, on_unreadable=telling("drift reports")),

@@ -1,15 +1,27 @@
 """How a model is, in a word, and why: what the monitor judged, and what only the registry can tell. Pure."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
+
+import attrs
 
 from mlprod.dashboard._snapshot import ModelView
 from mlprod.models import ModelMetadata
 
-__all__ = ["HEALTH_RANK", "by_health", "health_of", "reasons_of", "silent_production", "stranger_said"]
+__all__ = [
+    "HEALTH_RANK",
+    "by_health",
+    "health_of",
+    "is_ignored",
+    "reasons_of",
+    "silent_production",
+    "stranger_said",
+]
 
 HEALTH_RANK: Final = {"critical": 0, "degraded": 1, "healthy": 2, "unknown": 3}
 _DAY: Final = timedelta(days=1)
+_RESTART: Final = timedelta(minutes=10)  # that bots may take to load what was put into production
 
 
 def health_of(model: ModelView) -> str:
@@ -37,23 +49,64 @@ def reasons_of(model: ModelView) -> list[str]:
 
 
 def silent_production(model: ModelView) -> str:
-    """Say that what was recorded lately is not of the version in production; nothing if it is."""
-    production, overview = model.production, model.overview
-    if production is None or overview is None or model.unread & {"records", "registry"}:
+    """Say that others than the version in production recorded: since it was put there, or of late."""
+    found = _unheard(model)
+    if found is None:
         return ""
-    acting = [of.version or "" for of in overview.day_versions if of.predictions_total or of.trades_total]
-    if not acting or production.version in acting:
-        return ""
-    others = f"{', '.join(acting[:-1])} and {acting[-1]}" if len(acting) > 1 else acting[0]
+    names = [*found.others]
+    named = f"{', '.join(names[:-1])} and {names[-1]} were" if len(names) > 1 else f"{names[0]} was"
+    when = "in the last 24 hours"
+    if found.since is not None:
+        when = f"since it was put there at {found.since:%Y-%m-%d %H:%M} UTC"
     return (
-        f"nothing of {production.version}, which is in production{_since(model, production)}, was recorded "
-        f"in the last 24 hours; the figures are of {others}"
+        f"nothing of {found.version}, which is in production, was recorded {when}; "
+        f"{named}, last at {found.last:%Y-%m-%d %H:%M} UTC"
     )
 
 
-def _since(model: ModelView, production: ModelMetadata) -> str:
-    """Say since when a version acts, if there was not yet a day in which it could have recorded."""
-    began = next(
+def is_ignored(model: ModelView) -> bool:
+    """Return whether others act although there was time to load what is in production."""
+    found = _unheard(model)
+    return found is not None and (found.since is None or found.last >= found.since + _RESTART)
+
+
+@attrs.frozen
+class _Unheard:
+    """The version in production, of which nothing is heard.
+
+    Attributes:
+        version: which.
+        since: when it was put there, if it was never heard of since; else for a day.
+        others: when other versions last acted.
+    """
+
+    version: str
+    since: datetime | None
+    others: Mapping[str, datetime]
+
+    @property
+    def last(self) -> datetime:
+        return max(self.others.values())
+
+
+def _unheard(model: ModelView) -> _Unheard | None:
+    production, overview = model.production, model.overview
+    if production is None or overview is None or model.unread & {"records", "registry"}:
+        return None
+    since, last = _began(model, production), overview.acted.get(production.version)
+    day = overview.health.checked_at - _DAY
+    if since is not None and last is not None and last >= since:
+        since = None
+    if since is None and last is not None and last >= day:
+        return None
+    begin = day if since is None else min(day, since + _RESTART)
+    others = {name: at for name, at in overview.acted.items() if name != production.version and at >= begin}
+    return _Unheard(production.version, since, others) if others else None
+
+
+def _began(model: ModelView, production: ModelMetadata) -> datetime | None:
+    """Return when a version was put into production."""
+    return next(
         (
             event.when
             for event in reversed(model.events)
@@ -61,9 +114,6 @@ def _since(model: ModelView, production: ModelMetadata) -> str:
         ),
         None,
     )
-    if began is None or model.overview is None or model.overview.health.checked_at - began >= _DAY:
-        return ""
-    return f" since {began:%Y-%m-%d %H:%M} UTC"
 
 
 def stranger_said(model: ModelView) -> str:

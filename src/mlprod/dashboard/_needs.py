@@ -6,7 +6,9 @@ from typing import Final, Literal, TypeAlias, final
 import attrs
 
 from mlprod._html import counted
-from mlprod.dashboard._health import silent_production, stranger_said
+from mlprod.dashboard._alerts_tab import acknowledging
+from mlprod.dashboard._going_back import remedy
+from mlprod.dashboard._health import is_ignored, silent_production, stranger_said
 from mlprod.dashboard._refitting import is_of_acting, newer_said
 from mlprod.dashboard._snapshot import UNREAD, ModelView, Part, Snapshot
 from mlprod.dashboard._words import alarm_said, alert_said
@@ -85,43 +87,34 @@ def _of_one(part: Part) -> str:
 
 
 def _of_alerts(model: ModelView, store: str) -> Iterator[Need]:
+    """Give the alerts of a model; those of a version that does not act any more only to be looked at."""
     firing = [alert for alert in model.alerts if alert.state == "firing"]
-    critical = [alert for alert in firing if alert.severity == "critical"]
-    warnings = [alert for alert in firing if alert.severity == "warning"]
+    critical = [alert for alert in firing if alert.severity == "critical" and _is_live(model, alert)]
+    warnings = [alert for alert in firing if alert.severity == "warning" and _is_live(model, alert)]
+    past = [alert for alert in firing if not _is_live(model, alert)]
     if critical:
-        yield Need(
-            "now",
-            model.name,
-            _where(critical),
-            _alerts_said(critical, "critical alert"),
-            *_remedy(model, "Acknowledge it, so that others know that somebody is on it", store),
-        )
-    if warnings:
-        yield Need(
-            "look",
-            model.name,
-            _where(warnings),
-            _alerts_said(warnings, "warning"),
-            "Acknowledge it once you know why",
-        )
+        first = "Acknowledge it, so that others know that somebody is on it"
+        said = _alerts_said(critical, "critical alert")
+        yield Need("now", model.name, _where(critical), said, *remedy(model, first, store))
+    for many, kind, step in (
+        (warnings, "warning", "Acknowledge it once you know why"),
+        (past, "alert", "That version is not in production. Acknowledge it: it ends once nothing records it"),
+    ):
+        if many:
+            line = acknowledging(many[0], store)
+            yield Need("look", model.name, _where(many), _alerts_said(many, kind), step, line)
     known = [one for one in model.alerts if one.severity == "critical" and one.state == "acknowledged"]
     if known:
         by = f" by {known[0].acknowledged_by}" if known[0].acknowledged_by else ""
-        said = f"is still critical, acknowledged{by}: {alert_said(known[0])}"
-        yield Need("look", model.name, _where(known), said, "It ends by itself once the figure is back")
+        said = f"is still critical, acknowledged{by}: {alert_said(known[0])} of {known[0].version}"
+        ends = "the figure is back" if _is_live(model, known[0]) else "nothing records that version any more"
+        yield Need("look", model.name, _where(known), said, f"It ends by itself once {ends}")
 
 
-def _remedy(model: ModelView, first: str, store: str) -> tuple[str, str]:
-    """Return what to do about a model in trouble, and the line that goes back to the version before.
-
-    To go back helps only where the last step was one forward. The line names the version: run twice, it does
-    not go back twice.
-    """
-    last = next((event for event in reversed(model.events) if event.detail == "production"), None)
-    if model.production is None or last is None or last.what != "promoted" or last.from_ is None:
-        return first, ""
-    line = f"import mlprod; mlprod.ModelSerializer({store!r}).rollback({model.name!r}, to={last.from_!r})"
-    return f"{first}; if {model.production.version} is to blame, this brings {last.from_} back", line
+def _is_live(model: ModelView, alert: Alert) -> bool:
+    """Return whether an alert is about what acts, by the registry or in spite of it."""
+    production = model.production
+    return production is None or alert.version == production.version or is_ignored(model)
 
 
 def _where(alerts: Sequence[Alert]) -> str:
@@ -130,13 +123,11 @@ def _where(alerts: Sequence[Alert]) -> str:
 
 def _alerts_said(alerts: Sequence[Alert], kind: str) -> str:
     first, *others = alerts
-    since = f"since {first.since:%Y-%m-%d %H:%M} UTC"
+    what = f"{alert_said(first)} of {first.version}, since {first.since:%Y-%m-%d %H:%M} UTC"
     named = ", ".join(other.type for other in others[:_NAMED])
     more = f", and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
     also = f"; also {named}{more}" if others else ""
-    return (
-        f"has {counted(len(alerts), kind)} that nobody has acknowledged: {alert_said(first)}, {since}{also}"
-    )
+    return f"has {counted(len(alerts), kind)} that nobody has acknowledged: {what}{also}"
 
 
 def _of_experiment(each: ExperimentOverview) -> Iterator[Need]:
@@ -190,12 +181,12 @@ def _of_health(model: ModelView, store: str) -> Iterator[Need]:
         )
     if model.production is None:
         return
-    if silence := silent_production(model):
+    if is_ignored(model):
         yield Need(
-            "look",
+            "now",
             model.name,
             place,
-            f"acts in another version than the registry says: {silence}",
+            f"acts in another version than the registry says: {silent_production(model)}",
             "See which version its process has loaded: restart it, or put that version into production",
         )
     if model.overview is None:
@@ -212,13 +203,17 @@ def _of_health(model: ModelView, store: str) -> Iterator[Need]:
     told = {str(alert) for alert in health.alerts}
     reasons = [reason for reason in health.reasons if reason not in told]
     if reasons:
-        is_critical = health.status == "critical" and not told
+        is_just_new = bool(silent_production(model)) and not is_ignored(model)
+        is_critical = health.status == "critical" and not told and not is_just_new
         urgency: Urgency = "now" if is_critical else "look"
         day = model.overview.day
         line = ""
         if day.predictions_total or day.trades_total:
-            step, line = _remedy(model, "See on its page since when", store)
-            said = f"is {health.status}: {reasons[0]}"
+            step = "See on its page since when"
+            judged = health.metrics.version
+            if judged == model.production.version:
+                step, line = remedy(model, step, store)
+            said = f"is {health.status}{f' in {judged}' if judged else ''}: {reasons[0]}"
         else:
             step = (
                 f"See whether it still runs: its last record is of {model.overview.last:%Y-%m-%d %H:%M} UTC"
@@ -236,7 +231,8 @@ def _of_drift(model: ModelView) -> Iterator[Need]:
             "look",
             model.name,
             place,
-            f"acts as {model.production.version}, which was never checked for drift; {report.version} was",
+            f"was never checked for drift in {model.production.version}, which is in production; "
+            f"{report.version} was",
             f"Check it with DriftDetector.check({model.name!r}, …), which says so if it has no reference yet",
         )
     if alarm is not None:
@@ -262,8 +258,9 @@ def _of_report(model: ModelView, report: DriftReport) -> Iterator[Need]:
             yield Need("look", model.name, place, said, newer or step)
             return
     said = f"has drifted, reason enough to fit it anew, {found}"
+    first = "" if errors is not None else "See first whether its errors have grown, which was not checked. "
     lines = (
-        "Fit it on recent data; on its page are the lines that save it, set the reference of the new "
+        f"{first}Fit it on recent data; on its page are the lines that save it, set the reference of the new "
         "version and put it into production, in this order"
     )
     yield Need("decide", model.name, place, said, f"{newer}. {lines}" if newer else lines)

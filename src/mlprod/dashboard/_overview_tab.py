@@ -154,7 +154,8 @@ def _health(snapshot: Snapshot) -> str:
     present = {health_of(model) for model in snapshot.models}
     return without + sortable(
         "health",
-        "The last 24 hours of each model, and how they differ from the 24 hours before",
+        "The last 24 hours of each model, all versions together, and how they differ from the 24 hours "
+        "before; health is that of the version in production, if it recorded anything",
         columns,
         map(_row, ordered),
         groups={state: state.capitalize() for state in HEALTH_RANK if state in present},

@@ -116,19 +116,18 @@ def promote(
     if version.stage == stage and (holder is version or stage != "production"):
         return []
     if expected is not None and not _is_expected(registry, expected, holder, version.saved.name, where):
-        asked = expected.id if isinstance(expected, ModelMetadata) else expected
-        raise ConflictError(
-            f"{version.id} was not promoted: {stage} was expected to hold {asked}, but now holds "
-            f"{holder.id if holder else 'no version'}. See history({version.saved.name!r}), then decide again"
-        )
+        raise _not_expected(f"{version.id} was not promoted", stage, expected, holder, version.saved.name)
     return [ModelPromoted(name=version.saved.name, version=version.saved.version, stage=stage, reason=reason)]
 
 
-def roll_back(registry: Registry, name: str, to: ModelRef | None, *, reason: str, where: str) -> list[Event]:
+def roll_back(
+    registry: Registry, name: str, to: ModelRef | None, *, expected: ModelRef | None, reason: str, where: str
+) -> list[Event]:
     """Return the rollback; nothing if the version is in production already.
 
     Raises:
         ModelNotFoundError: if there is nothing to go back to.
+        ConflictError: if `expected` is not the version in production.
     """
     model = find_model(registry, name, where)
     if to is not None:
@@ -144,6 +143,10 @@ def roll_back(registry: Registry, name: str, to: ModelRef | None, *, reason: str
         )
     if version == model.production:
         return []
+    holder = model.holder("production")
+    if expected is not None and not _is_expected(registry, expected, holder, name, where):
+        refused = f"{name} was not rolled back to {version}"
+        raise _not_expected(refused, "production", expected, holder, name)
     return [ModelRolledBack(name=name, version=version, reason=reason)]
 
 
@@ -188,6 +191,16 @@ def delete(registry: Registry, ref: ModelRef, where: str) -> list[Event]:
             f"or take this one out of use: promote({version.id!r}, 'archived')"
         )
     return [ModelDeleted(name=version.saved.name, version=version.saved.version)]
+
+
+def _not_expected(
+    refused: str, stage: Stage, expected: ModelRef, holder: Version | None, name: str
+) -> ConflictError:
+    asked = expected.id if isinstance(expected, ModelMetadata) else expected
+    return ConflictError(
+        f"{refused}: {stage} was expected to hold {asked}, but now holds "
+        f"{holder.id if holder else 'no version'}. See history({name!r}), then decide again"
+    )
 
 
 def _is_expected(

@@ -375,22 +375,28 @@ class ModelSerializer:
         checked = check_tags(tags)
         return self._decide(ref, lambda registry: decisions.untag(registry, ref, checked, self._where))
 
-    def rollback(self, name: str, to: ModelRef | None = None, *, reason: str = "") -> ModelMetadata:
+    def rollback(
+        self, name: str, to: ModelRef | None = None, *, expected: ModelRef | None = None, reason: str = ""
+    ) -> ModelMetadata:
         """Put an earlier version back into production.
 
         Args:
             name: the model.
             to: which version; None means the one that was in production before the current one. Rolling
                 back again goes one further back in that order.
+            expected: the version that must be in production now, unless `to` is there already.
             reason: kept in the history.
 
         Raises:
             ModelNotFoundError: if there is no earlier version, or no such version.
+            ConflictError: if `expected` is not in production; nothing has changed then.
         """
         check_reason(reason)
         return self._decide(
             f"{name}@production",
-            lambda registry: decisions.roll_back(registry, name, to, reason=reason, where=self._where),
+            lambda registry: decisions.roll_back(
+                registry, name, to, expected=expected, reason=reason, where=self._where
+            ),
         )
 
     def history(self, name: str) -> list[ModelEvent]:

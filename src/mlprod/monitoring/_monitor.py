@@ -487,6 +487,7 @@ class PerformanceMonitor:
         window: Duration = "30d",
         steps: int = 30,
         alerts: Sequence[Alert] | None = None,
+        acting: Mapping[str, str] | None = None,
         on_unreadable: Callable[[str, str], object] | None = None,
     ) -> list[ModelOverview]:
         """Return how all models do, in one pass over the store; nothing is written.
@@ -498,6 +499,8 @@ class PerformanceMonitor:
                 that recorded nothing in it, the history is over everything recorded.
             steps: how many steps a history has, about.
             alerts: those that count for health; None: those that are active.
+            acting: the version in production of each model. Its health is by that alone, if that recorded
+                anything in the last day; else, or without this, by all versions together.
             on_unreadable: told of each file that cannot be read, by model and why; the model is shown without
                 it, or left out where that cannot be. None: a model that cannot be shown is an error.
 
@@ -517,6 +520,7 @@ class PerformanceMonitor:
                 self._rules,
                 self._health,
                 active,
+                acting=acting or {},
                 now=moment,
                 window=lookback,
                 steps=steps,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from volatility import AHEAD, WINDOWS, Model, Samples, forecast
+from volatility import AHEAD, WINDOWS, Array, Model, Samples, forecast
 
 from mlprod import DriftDetector, ModelMetadata
 from mlprod.drift import DriftReport
@@ -11,9 +11,15 @@ NAMES = [f"volatility_{days}d" for days in WINDOWS]
 
 
 def check_years(
-    detector: DriftDetector, of: ModelMetadata, model: Model, fitted: Samples, new: Samples
+    detector: DriftDetector,
+    of: ModelMetadata,
+    model: Model,
+    *,
+    fitted: Samples,
+    held_out: Array,
+    new: Samples,
 ) -> DriftReport:
-    """Compare the inputs, forecasts and errors of some years with those of the years of a fit.
+    """Compare the inputs and forecasts of some years with those of the fit, and errors with those held out.
 
     Neighbouring days share most of what their windows hold. The detector sees that by itself in the
     inputs; of the errors, whose weeks overlap, one a week is taken.
@@ -22,7 +28,7 @@ def check_years(
         of,
         dict(zip(NAMES, fitted.features.T, strict=True)),
         predictions=forecast(model, fitted.features),
-        errors=errors(model, fitted),
+        errors=held_out,
     )
     return detector.comprehensiveDriftCheck(
         model_id=of,
@@ -33,8 +39,8 @@ def check_years(
     )
 
 
-def errors(model: Model, samples: Samples) -> object:
-    """Return the errors of forecasts whose weeks do not overlap."""
+def errors(model: Model, samples: Samples) -> Array:
+    """Return the errors of forecasts whose weeks do not overlap; an error of 0.1 is about 10%, either way."""
     return (samples.outcome - forecast(model, samples.features))[::AHEAD]
 
 

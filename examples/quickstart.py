@@ -17,7 +17,7 @@ from pathlib import Path
 
 import bot
 from bot import CAPITAL, YEARS, open_monitor
-from drift import check_years, write_page
+from drift import check_years, errors, write_page
 from experiment import compare_in_shadow, save_rules_of_thumb, try_out, write_analysis
 from volatility import AHEAD, WINDOWS, Samples, fit, forecast, measure, read_samples
 
@@ -122,6 +122,10 @@ def main() -> None:
 
     step("See all of it on one page", "dashboard.write(path)")
     show("written to", dashboard.write("dashboard.html", title="S&P 500", monitor=open_monitor()))
+    show(
+        "it also says, rightly",
+        "that the bot is silent since 2018, and no alert watched: these years are past",
+    )
     say_what_next()
 
 
@@ -226,6 +230,7 @@ def doubt(first: ModelMetadata, second: ModelMetadata, samples: Samples) -> None
     show_drift("2008 and 2009, for 1999-2006", crisis)
     show_drift("2013 to 2018, for 1999-2012", check_drift(second, samples, (1999, 2012), (2013, 2018)))
     show_drift("2005, against 2004", calm_years(first, samples))
+    show("errors", "of the logarithm: 0.1 is about 10% too much, or too little")
     page = Path("drift.html")
     write_page(crisis, page)
     show("written to", str(page.absolute()))
@@ -234,15 +239,18 @@ def doubt(first: ModelMetadata, second: ModelMetadata, samples: Samples) -> None
 def check_drift(
     version: ModelMetadata, samples: Samples, fitted: tuple[int, int], new: tuple[int, int]
 ) -> DriftReport:
-    """Compare some years with those that a version was fitted on."""
-    model = loadModel(version)
-    return check_years(getDriftDetector(), version, model, samples.years(*fitted), samples.years(*new))
+    """Compare some years with those that a version was fitted on, and with the two held out to measure it."""
+    model, (first, until) = loadModel(version), fitted
+    held_out = errors(fit(samples.years(first, until - 2)), samples.years(until - 1, until))
+    was, now = samples.years(*fitted), samples.years(*new)
+    return check_years(getDriftDetector(), version, model, fitted=was, held_out=held_out, new=now)
 
 
 def calm_years(version: ModelMetadata, samples: Samples) -> DriftReport:
     """Compare two years in which little happened: in memory, since 2004 is nobody's reference."""
-    before, then = samples.years(2004, 2004), samples.years(2005, 2005)
-    return check_years(DriftDetector("memory://calm"), version, loadModel(version), before, then)
+    model, was, now = loadModel(version), samples.years(2004, 2004), samples.years(2005, 2005)
+    detector = DriftDetector("memory://calm")
+    return check_years(detector, version, model, fitted=was, held_out=errors(model, was), new=now)
 
 
 def show_drift(what: str, report: DriftReport) -> None:
@@ -275,7 +283,7 @@ Next, type in {Path.cwd()}: {setting}{os.path.relpath(sys.executable)}
    >>> getActiveModel("{NAME}")                      # the model itself
    >>> models = getModelSerializer()
    >>> models.best("{NAME}", "gain").id              # of all versions
-   >>> models.compare("{NAME}@latest", "{NAME}@production").metrics
+   >>> models.compare("{NAME}@1.0.0", "{NAME}@production").metrics
    >>> getPerformanceMonitor().getLatestMetrics("{NAME}")
    >>> getABTestingManager().listExperiments()[-1].conclusion
    >>> getDriftDetector().history("{NAME}")[-1].overall.reasons

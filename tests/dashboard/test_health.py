@@ -52,6 +52,12 @@ class TestFiguresOfAnotherVersion:
         assert "healthy" == health_of(snapshot().models[0])
 
     @pytest.mark.usefixtures("replaced")
+    def test_figures_of_a_day_say_of_which_versions_they_are(self, snapshot, record, tree):
+        assert "Of 1" not in tree(model_detail(snapshot().models[0], "")).text
+        record("har", "1.0.0")
+        assert "Of 1.0.0, 1.1.0 together." in tree(model_detail(snapshot().models[0], "")).text
+
+    @pytest.mark.usefixtures("replaced")
     def test_of_one_that_was_heard_of_once_a_day_counts(self, clock, snapshot, record):
         record("har", "1.0.0")
         clock.advance(hours=23)

@@ -127,6 +127,34 @@ def test_each_version_is_told_apart(monitor):
     assert monitor.get_latest_metrics("har", "1.1.0").to_dict() == overview.versions[1].to_dict()
 
 
+class TestWhatActs:
+    """One version failed an hour ago; another one is right."""
+
+    @pytest.fixture(autouse=True)
+    def recorded(self, monitor, clock):
+        monitor.record_predictions("har", "1.0.0", correct=[False] * 80)
+        clock.advance(hours=1)
+        monitor.record_predictions("har", "1.1.0", correct=[True] * 40)
+        monitor.record_drift("har", "1.2.0", feature_drift=0.1)
+
+    def test_alone_counts_for_health(self, monitor):
+        asked = (None, {"har": "1.1.0"}, {"har": "1.0.0"}, {"har": "1.2.0"}, {"other": "1.1.0"})
+        found = [monitor.get_overview(acting=acting)[0].health for acting in asked]
+        assert ["critical", "healthy", "critical", "critical", "critical"] == [each.status for each in found]
+        assert [None, "1.1.0", "1.0.0", None, None] == [each.metrics.version for each in found]
+
+    def test_has_alerts_of_its_own(self, monitor):
+        (alert,) = [each for each in monitor.get_active_alerts() if each.severity == "critical"]
+        assert "1.0.0" == alert.version
+        for acting, alerts in (("1.1.0", ()), ("1.0.0", (alert,))):
+            (overview,) = monitor.get_overview(alerts=[alert], acting={"har": acting})
+            assert alerts == overview.health.alerts
+
+    def test_is_known_by_when_it_last_did(self, monitor, clock):
+        (overview,) = monitor.get_overview()
+        assert {"1.0.0": clock() - HOUR, "1.1.0": clock()} == dict(overview.acted)
+
+
 def test_confidence_is_compared_with_accuracy(monitor):
     monitor.record_predictions("har", "1", confidence=[0.55, 0.57, 0.91], correct=[True, False, True])
     (overview,) = monitor.get_overview()

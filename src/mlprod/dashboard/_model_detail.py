@@ -113,7 +113,9 @@ def _day(model: ModelView) -> str:
         return f"<p>{_UNREAD if 'records' in model.unread else _NOTHING}</p>"
     if not (overview.day.predictions_total or overview.day.trades_total):
         return ""  # that is the first reason of its health
-    return compared(overview.day, overview.day_before, "the day before")
+    acted = [of.version or "" for of in overview.day_versions if of.predictions_total or of.trades_total]
+    named = f'<p class="muted">Of {isolated(", ".join(acted))} together.</p>' if len(acted) > 1 else ""
+    return named + compared(overview.day, overview.day_before, "the day before")
 
 
 def _over_time(model: ModelView) -> str:

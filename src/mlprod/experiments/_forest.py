@@ -150,7 +150,7 @@ def _metric_body(
     plots = interval_rows(drawn, scale, better=better, width=_WIDTH)
     tags = (["primary"] if is_primary else []) + ([f"{better} is better"] if better else [])
     if name == "directional_accuracy" and all(row.of.control == row.of.treatment == 1 for row in rows):
-        tags.append("always right, as where no value is negative")
+        tags.append("always right")
     body = "".join(_figures(row, plot, variants) for row, plot in zip(rows, plots, strict=True))
     return (
         f'<tbody><tr class="metric"><th scope="rowgroup">{isolated(shown_metric(name).label)}'

@@ -241,7 +241,10 @@ def _variants(variants: Mapping[str, VariantMetrics], ratio: SampleRatio, maturi
     head = "".join(f'<th scope="col">{escaped(title)}</th>' for title in titles)
     body = ""
     for name, of in variants.items():
-        cells = [f"{ratio.observed.get(name, 0):,}", f"{ratio.expected.get(name, 0.0):,.0f}"]
+        cells = [
+            f"{ratio.observed.get(name, 0):,}",
+            f"{ratio.expected.get(name, 0.0):,.1f}".removesuffix(".0"),
+        ]
         cells += [_SHARE.shown(maturity.pending.get(name, math.nan))] if maturity else []
         cells += [] if ratio.source == "trades" else [f"{of.trades:,}"]
         cells += [_MONEY.shown(of.total_pnl)]

@@ -206,6 +206,13 @@ class TestGoingBack:
         recorded("1.0.1", 10)
         assert "rollback" not in urgent()[0].line
 
+    def test_is_not_offered_to_what_is_deleted(self, models, recorded, urgent):
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        models.delete("har@1.0.0")
+        recorded("1.0.1", 10)
+        assert "archived" in urgent()[0].line
+
     def test_of_the_first_version_is_out_of_production(self, tmp_path, clock):
         place = str(tmp_path / "store")
         models = ModelSerializer(place, clock=clock)

@@ -35,7 +35,9 @@ def remedy(model: ModelView, first: str, store: str) -> tuple[str, str]:
 
 
 def _is_sound(model: ModelView, version: str) -> bool:
-    """Return whether nothing is known to speak against a version: no critical alert, and no drift."""
+    """Return whether nothing is known to speak against a version: it is there, without alert or drift."""
+    if all(version != saved.version for saved in model.versions):
+        return False
     report = model.drift
     has_drifted = report is not None and report.version == version and report.overall.drift_detected
     return not has_drifted and not any(

@@ -175,6 +175,14 @@ class TestGoingBack:
             "this brings 1.0.0 (accuracy 67.0%, P&L 3,600.00) back"
         )
 
+    def test_is_told_once(self, models, recorded, snapshot):
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        recorded("1.0.1", 10)
+        said = {need.sentence.split(":")[0]: need.line for need in needs_of(snapshot())}
+        assert "rollback" in said["has 1 critical alert that nobody has acknowledged"]
+        assert "" == said["is critical in 1.0.1"]
+
     def test_is_not_offered_from_the_good_one_to_the_bad_one(self, models, clock, recorded, snapshot):
         models.save([1], "har", activate=True)
         recorded("1.0.0", 20)

@@ -211,7 +211,7 @@ def _of_health(model: ModelView, store: str) -> Iterator[Need]:
         if day.predictions_total or day.trades_total:
             step = "See on its page since when"
             judged = health.metrics.version
-            if judged == model.production.version:
+            if judged == model.production.version and not told:  # else its alert has said how to go back
                 step, line = remedy(model, step, store)
             said = f"is {health.status}{f' in {judged}' if judged else ''}: {reasons[0]}"
         else:

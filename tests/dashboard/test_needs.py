@@ -1,6 +1,7 @@
 """What needs a person: the most urgent first, each said in words and with where it is."""
 
 import html
+from datetime import UTC, datetime
 
 import attrs
 import numpy as np
@@ -11,6 +12,8 @@ from mlprod.dashboard import render
 from mlprod.dashboard._needs import needs_of
 from mlprod.dashboard._snapshot import Unread
 from mlprod.errors import ConflictError, ModelNotFoundError
+
+LONG_AGO = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_to_go_back_is_a_step_only_after_one_forward(models, store, clock, snaps
     with PerformanceMonitor(store, clock=clock, thresholds=[]) as monitor:
         monitor.record_predictions("har", "1.0.1", error=[True] * 40)
     need = needs_of(snapshot())[0]
-    assert need.step.endswith("if 1.0.1 is to blame, this brings 1.0.0 back")
+    assert need.step.endswith("if 1.0.1 is to blame, this brings 1.0.0 (of which nothing was recorded) back")
     models.rollback("har")
     assert "" == needs_of(snapshot())[0].line
 
@@ -171,8 +174,8 @@ class TestGoingBack:
         assert "below 40.0%, over 100 samples of 1.0.1, since 2026-03-02 10:30 UTC" in need.sentence
         minus = "\N{MINUS SIGN}"
         assert need.step.endswith(
-            f"if 1.0.1 (accuracy 13.0%, P&L {minus}1,200.00) is to blame, "
-            "this brings 1.0.0 (accuracy 67.0%, P&L 3,600.00) back"
+            f"if 1.0.1 (accuracy 13.0%, P&L {minus}1,200.00 in all) is to blame, "
+            "this brings 1.0.0 (accuracy 67.0%, P&L 3,600.00 in all) back"
         )
 
     def test_is_told_once(self, models, recorded, snapshot):
@@ -192,7 +195,10 @@ class TestGoingBack:
         (need,) = needs_of(snapshot())
         assert ("look", "alerts/a1-0") == (need.urgency, need.place)
         assert "over 100 samples of 1.0.0, since 2026-03-02 09:30 UTC" in need.sentence
-        assert need.step.startswith("That version is not in production. Acknowledge it: it ends once nothing")
+        assert need.step == (
+            "1.0.0 is not in production, and was last recorded at 2026-03-02 09:30 UTC: its alert ends by "
+            "itself if that stays so. Acknowledge it"
+        )
         assert "acknowledge_alert('a1-0'" in need.line
 
     def test_is_not_offered_to_what_had_a_critical_alert(self, models, clock, recorded, urgent):
@@ -203,7 +209,21 @@ class TestGoingBack:
         recorded("1.0.1", 10)
         (need,) = urgent()
         assert "rollback" not in need.line
-        assert need.step.endswith("this takes it out of production, and whoever loads it gets an error")
+        assert need.step.endswith(
+            "has to stop at once, this takes it out of production: getActiveModel raises then, but a name "
+            "alone means the latest version"
+        )
+
+    @pytest.mark.parametrize("was", [{"correct": 67, "pnl": -99_200.0}, {"correct": 9, "pnl": 10.0}])
+    def test_is_not_offered_to_what_lost_money_or_was_less_accurate(self, models, recorded, urgent, was):
+        models.save([1], "har", activate=True)
+        with PerformanceMonitor(models.store, thresholds=[]) as unwatched:
+            known = [True] * was["correct"] + [False] * (100 - was["correct"])
+            unwatched.record_predictions("har", "1.0.0", correct=known, timestamp=LONG_AGO)
+            unwatched.record_trade("har", "1.0.0", pnl=was["pnl"], timestamp=LONG_AGO)
+        models.save([2], "har", activate=True)
+        recorded("1.0.1", 10)
+        assert ["archived" in need.line for need in urgent()] == [True]
 
     def test_is_not_offered_to_what_has_drifted(self, models, recorded, urgent, detector):
         models.save([1], "har", activate=True)
@@ -263,7 +283,27 @@ class TestGoingBack:
         assert "It ends by itself once the figure is back" in [need.step for need in needs_of(snapshot())]
         models.rollback("har", to="1.0.0")
         steps = [need.step for need in needs_of(snapshot())]
-        assert "It ends by itself once nothing records that version any more" in steps
+        said = "1.0.1 is not in production, and was last recorded at 2026-03-02 09:30 UTC"
+        assert f"{said}: its alert ends by itself if that stays so" in steps
+
+    def test_one_of_several_bots_that_stays_behind_is_urgent(
+        self, models, clock, recorded, snapshot, monitor
+    ):
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        recorded("1.0.1", 10)
+        models.rollback("har", to="1.0.0")
+        clock.advance(minutes=20)
+        recorded("1.0.0", 70)
+        recorded("1.0.1", 10)
+        (need,) = needs_of(snapshot())
+        said = (
+            "1.0.1 is not in production, and was last recorded at 2026-03-02 09:50 UTC: see which process "
+            "has not loaded what is"
+        )
+        assert ("now", f"{said}. Acknowledge it") == (need.urgency, need.step)
+        monitor.acknowledge_alert("a1-0", by="Ada")
+        assert said in [need.step for need in needs_of(snapshot())]
 
 
 class TestDrift:

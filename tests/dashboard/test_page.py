@@ -97,7 +97,10 @@ def test_without_anything_it_says_that_there_is_nothing(store, clock, tree):
     said = tree(render(store, clock=clock)).text
     for nothing in ("There are no models yet.", "There are no experiments yet.", "No alert has ever fired."):
         assert nothing in said
-    assert "Nothing does, as far as anything was recorded." in said
+    assert (
+        "Nothing does, as far as anything was recorded and by the thresholds that are set; money is watched"
+        in said
+    )
 
 
 def test_it_refreshes_only_if_asked(snapshot):

@@ -14,6 +14,7 @@ __all__ = [
     "by_health",
     "health_of",
     "is_ignored",
+    "is_still_used",
     "reasons_of",
     "silent_production",
     "stranger_said",
@@ -68,6 +69,15 @@ def is_ignored(model: ModelView) -> bool:
     """Return whether others act although there was time to load what is in production."""
     found = _unheard(model)
     return found is not None and (found.since is None or found.last >= found.since + _RESTART)
+
+
+def is_still_used(model: ModelView, version: str) -> bool:
+    """Return whether a version acts although there was time to load another one, which is in production."""
+    production = model.production
+    if production is None or production.version == version or model.overview is None:
+        return False
+    began, last = _began(model, production), model.overview.acted.get(version)
+    return began is not None and last is not None and last >= began + _RESTART
 
 
 @attrs.frozen

@@ -91,13 +91,17 @@ def _alert(alert: Alert) -> str:
     urgency = "now" if alert.severity == "critical" else "look"
     return (
         f'<li class="{urgency}"><span class="how">{chip(alert.severity, alert.severity)}</span>'
-        f"<span>{link('alerts', alert.id, alert.type)}: {isolated(alert_said(alert))}; "
+        f"<span>{link('alerts', alert.id, alert.type)}: {_crossed(alert)}; "
         f"{escaped(alert.state)} since {time_tag(alert.since)}.</span></li>"
     )
 
 
+def _crossed(alert: Alert) -> str:
+    return isolated(f"{alert_said(alert)} of {alert.version}")
+
+
 def _pending(alert: Alert) -> str:
-    said = f"{isolated(alert_said(alert))}; an alert if that lasts, seen first {time_tag(alert.since)}"
+    said = f"{_crossed(alert)}; an alert if that lasts, seen first {time_tag(alert.since)}"
     return (
         f'<li><span class="how">{chip("", "pending")}</span>'
         f"<span>{link('alerts', alert.id, alert.type)}: {said}.</span></li>"

@@ -8,7 +8,7 @@ import attrs
 from mlprod._html import counted
 from mlprod.dashboard._alerts_tab import acknowledging
 from mlprod.dashboard._going_back import remedy
-from mlprod.dashboard._health import is_ignored, silent_production, stranger_said
+from mlprod.dashboard._health import is_ignored, is_still_used, silent_production, stranger_said
 from mlprod.dashboard._refitting import is_of_acting, newer_said
 from mlprod.dashboard._snapshot import UNREAD, ModelView, Part, Snapshot
 from mlprod.dashboard._words import alarm_said, alert_said
@@ -93,22 +93,33 @@ def _of_alerts(model: ModelView, store: str) -> Iterator[Need]:
     warnings = [alert for alert in firing if alert.severity == "warning" and _is_live(model, alert)]
     past = [alert for alert in firing if not _is_live(model, alert)]
     if critical:
-        first = "Acknowledge it, so that others know that somebody is on it"
+        first = "Acknowledge it in the tab Alerts, so that others know that somebody is on it"
         said = _alerts_said(critical, "critical alert")
         yield Need("now", model.name, _where(critical), said, *remedy(model, first, store))
-    for many, kind, step in (
-        (warnings, "warning", "Acknowledge it once you know why"),
-        (past, "alert", "That version is not in production. Acknowledge it: it ends once nothing records it"),
-    ):
-        if many:
-            line = acknowledging(many[0], store)
-            yield Need("look", model.name, _where(many), _alerts_said(many, kind), step, line)
+    if warnings:
+        said, line = _alerts_said(warnings, "warning"), acknowledging(warnings[0], store)
+        yield Need("look", model.name, _where(warnings), said, "Acknowledge it once you know why", line)
+    if past:
+        urgency: Urgency = "now" if is_still_used(model, past[0].version) else "look"
+        said, line = _alerts_said(past, "alert"), acknowledging(past[0], store)
+        yield Need(urgency, model.name, _where(past), said, f"{_gone(model, past[0])}. Acknowledge it", line)
     known = [one for one in model.alerts if one.severity == "critical" and one.state == "acknowledged"]
     if known:
         by = f" by {known[0].acknowledged_by}" if known[0].acknowledged_by else ""
         said = f"is still critical, acknowledged{by}: {alert_said(known[0])} of {known[0].version}"
-        ends = "the figure is back" if _is_live(model, known[0]) else "nothing records that version any more"
-        yield Need("look", model.name, _where(known), said, f"It ends by itself once {ends}")
+        is_live = _is_live(model, known[0])
+        step = "It ends by itself once the figure is back" if is_live else _gone(model, known[0])
+        yield Need("look", model.name, _where(known), said, step)
+
+
+def _gone(model: ModelView, alert: Alert) -> str:
+    """Say what becomes of an alert of a version that is not in production."""
+    said = f"{alert.version} is not in production"
+    if model.overview is not None and alert.version in model.overview.acted:
+        said += f", and was last recorded at {model.overview.acted[alert.version]:%Y-%m-%d %H:%M} UTC"
+    if is_still_used(model, alert.version):
+        return f"{said}: see which process has not loaded what is"
+    return f"{said}: its alert ends by itself if that stays so"
 
 
 def _is_live(model: ModelView, alert: Alert) -> bool:
@@ -187,7 +198,7 @@ def _of_health(model: ModelView, store: str) -> Iterator[Need]:
             model.name,
             place,
             f"acts in another version than the registry says: {silent_production(model)}",
-            "See which version its process has loaded: restart it, or put that version into production",
+            "See which version its process has loaded, and restart it",
         )
     if model.overview is None:
         if "records" not in model.unread:

@@ -36,7 +36,10 @@ def overview_tab(snapshot: Snapshot) -> str:
 
 def _needs(needs: Sequence[Need]) -> str:
     if not needs:
-        return '<p class="calm">Nothing does, as far as anything was recorded.</p>'
+        return (
+            '<p class="calm">Nothing does, as far as anything was recorded and by the '
+            "thresholds that are set; money is watched only where one of them names it.</p>"
+        )
     first = _listed(needs[:_FIRST])
     rest = needs[_FIRST:]
     if not rest:

@@ -286,6 +286,17 @@ class TestGoingBack:
         said = "1.0.1 is not in production, and was last recorded at 2026-03-02 09:30 UTC"
         assert f"{said}: its alert ends by itself if that stays so" in steps
 
+    def test_an_old_alert_stands_where_records_could_not_be_read(self, models, recorded, snapshot):
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        recorded("1.0.1", 10)
+        models.rollback("har", to="1.0.0")
+        found = snapshot()
+        blind = attrs.evolve(found.models[0], overview=None, unread=frozenset({"records"}))
+        (need,) = needs_of(attrs.evolve(found, models=(blind,)))
+        said = "1.0.1 is not in production: its alert ends by itself if that stays so. Acknowledge it"
+        assert ("look", said) == (need.urgency, need.step)
+
     def test_one_of_several_bots_that_stays_behind_is_urgent(
         self, models, clock, recorded, snapshot, monitor
     ):

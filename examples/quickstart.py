@@ -122,10 +122,7 @@ def main() -> None:
 
     step("See all of it on one page", "dashboard.write(path)")
     show("written to", dashboard.write("dashboard.html", title="S&P 500", monitor=open_monitor()))
-    show(
-        "it also says, rightly",
-        "that the bot is silent since 2018, and no alert watched: these years are past",
-    )
+    show("it says, too", "that the bot has been silent since 2018, for these years are past")
     say_what_next()
 
 

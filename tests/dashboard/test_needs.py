@@ -286,6 +286,18 @@ class TestGoingBack:
         said = "1.0.1 is not in production, and was last recorded at 2026-03-02 09:30 UTC"
         assert f"{said}: its alert ends by itself if that stays so" in steps
 
+    def test_a_mere_warning_of_a_control_that_goes_on_is_not_urgent(self, models, store, clock, snapshot):
+        slow = AlertThreshold("slow", "p99_latency_ms", 1.0, "warning", comparison="above", min_samples=1)
+        for version in range(2):
+            models.save([version], "har", activate=True)
+        clock.advance(minutes=20)
+        with PerformanceMonitor(store, clock=clock, thresholds=[slow]) as monitor:
+            for version, latency in (("1.0.0", 9.0), ("1.0.1", 0.5)):
+                monitor.record_prediction("har", version, latency_ms=latency)
+            monitor.get_active_alerts()
+        (need,) = needs_of(snapshot())
+        assert ("look", "alerts/a1-0") == (need.urgency, need.place)
+
     def test_an_old_alert_stands_where_records_could_not_be_read(self, models, recorded, snapshot):
         for version in range(2):
             models.save([version], "har", activate=True)

@@ -99,10 +99,16 @@ def _of_alerts(model: ModelView, store: str) -> Iterator[Need]:
     if warnings:
         said, line = _alerts_said(warnings, "warning"), acknowledging(warnings[0], store)
         yield Need("look", model.name, _where(warnings), said, "Acknowledge it once you know why", line)
-    if past:
-        urgency: Urgency = "now" if is_still_used(model, past[0].version) else "look"
-        said, line = _alerts_said(past, "alert"), acknowledging(past[0], store)
-        yield Need(urgency, model.name, _where(past), said, f"{_gone(model, past[0])}. Acknowledge it", line)
+    lingering = [one for one in past if one.severity == "critical" and is_still_used(model, one.version)]
+    urgencies: tuple[tuple[Urgency, list[Alert]], ...] = (
+        ("now", lingering),
+        ("look", [alert for alert in past if alert not in lingering]),
+    )
+    for urgency, many in urgencies:
+        if many:
+            said, line = _alerts_said(many, "alert"), acknowledging(many[0], store)
+            step = f"{_gone(model, many[0])}. Acknowledge it"
+            yield Need(urgency, model.name, _where(many), said, step, line)
     known = [one for one in model.alerts if one.severity == "critical" and one.state == "acknowledged"]
     if known:
         by = f" by {known[0].acknowledged_by}" if known[0].acknowledged_by else ""
